@@ -1,0 +1,181 @@
+/**
+ * One connection to NATS, kept for ever. What happens to it is logged here, so that no user of a
+ * connection has to; disposing it drains: what was published is sent, what was received is handled.
+ */
+import {
+  AuthorizationError,
+  connect,
+  createInbox,
+  type ConnectionOptions,
+  type NatsConnection,
+} from '@nats-io/transport-node'
+import type { Logger } from '#libs/log/logger.ts'
+import { createBackoff } from '#libs/retry/backoff.ts'
+import { wait } from '#libs/retry/wait.ts'
+
+/** How long one attempt to reach a server may take: a server that is there answers in milliseconds. */
+const CONNECT_MS = 5_000
+
+/** The first and the longest wait between attempts before the first connection. */
+const FIRST_CONNECT_BACKOFF = { firstMs: 250, maxMs: 5_000 }
+
+/**
+ * A ping every 10 s and two unanswered ones end a connection: a peer that vanished without a word
+ * (power, a firewall's table) is noticed within half a minute, not the client's default six minutes.
+ */
+const PING_MS = 10_000
+const PINGS_OUT_MAX = 2
+
+/** Reconnects are spread over a second, as thousands of clients lose a server at the same moment. */
+const RECONNECT_WAIT_MS = 250
+const RECONNECT_JITTER_MS = 1_000
+
+/** NATS cannot be used, and waiting would not help: credentials refused, or a URL that is none. */
+export class NatsConnectError extends Error {
+  readonly code = 'NATS_CONNECT_FAILED'
+  override readonly name = 'NatsConnectError'
+}
+
+/** A connection and what its owner wants to know of it. Disposing it drains and closes. */
+export interface Nats extends AsyncDisposable {
+  readonly connection: NatsConnection
+  /** Whether a server is connected at this moment. */
+  readonly isConnected: boolean
+  /** Calls `listener` on each loss and each return, until the returned function is called. */
+  onConnectedChange(listener: (isConnected: boolean) => void): () => void
+}
+
+/** What {@link connectNats} needs. */
+export interface NatsOptions {
+  /** Servers, comma separated; `nats://user:password@host:port`. */
+  url: string
+  /** Who this is, in the server's list of connections; part of its inbox prefix too. */
+  name: string
+  log: Logger
+  /** Gives up waiting for the first connection. */
+  signal?: AbortSignal
+}
+
+/**
+ * Connects, waiting for as long as no server can be reached (each failure is logged): a part that
+ * starts before NATS is no mistake.
+ * @throws {NatsConnectError} when the server refuses the credentials or `signal` aborts.
+ */
+export async function connectNats({ url, name, log, signal }: NatsOptions): Promise<Nats> {
+  const options = connectionOptions(url, name)
+  const backoff = createBackoff(FIRST_CONNECT_BACKOFF)
+  for (;;) {
+    try {
+      return watched(await connect(options), log.child({ nats: name }))
+    } catch (error) {
+      if (error instanceof AuthorizationError) {
+        throw new NatsConnectError(
+          `NATS at ${withoutCredentials(url)} refuses the credentials of ${name}: ` +
+            'check the user and password in NATS_URL',
+          { cause: error },
+        )
+      }
+      const waitMs = backoff.nextMs()
+      log.warn({ server: withoutCredentials(url), error: String(error), waitMs }, 'nats is away')
+      if (!(await wait(waitMs, signal))) {
+        throw new NatsConnectError('stopped while waiting for NATS', { cause: error })
+      }
+    }
+  }
+}
+
+function connectionOptions(url: string, name: string): ConnectionOptions {
+  const urls = url.split(',').map((part) => parseNatsUrl(part.trim()))
+  const credentials = urls.find((parsed) => parsed.username !== '')
+  const token = name.replaceAll(/[^A-Za-z0-9-]/g, '-')
+  return {
+    servers: urls.map((parsed) => parsed.host),
+    ...(credentials && {
+      user: decodeURIComponent(credentials.username),
+      pass: decodeURIComponent(credentials.password),
+    }),
+    ...(urls.some((parsed) => parsed.protocol === 'tls:') && { tls: {} }),
+    name,
+    // Each part reads only its own replies, so permissions can keep it from others'.
+    inboxPrefix: `_INBOX.${token}`,
+    timeout: CONNECT_MS,
+    pingInterval: PING_MS,
+    maxPingOut: PINGS_OUT_MAX,
+    reconnect: true,
+    // The client's default is ten attempts, after which a part would stay deaf for ever.
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_WAIT_MS,
+    reconnectJitter: RECONNECT_JITTER_MS,
+    reconnectJitterTLS: RECONNECT_JITTER_MS,
+    // A stack trace for each request halves the rate of publishing.
+    noAsyncTraces: true,
+  }
+}
+
+function parseNatsUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || !['nats:', 'tls:'].includes(url.protocol) || url.host === '') {
+    throw new NatsConnectError(
+      `NATS_URL must be nats://host:port or tls://host:port, and "${withoutCredentials(text)}" is not`,
+    )
+  }
+  return url
+}
+
+const withoutCredentials = (url: string): string => url.replaceAll(/\/\/[^@/,]*@/g, '//')
+
+function watched(connection: NatsConnection, log: Logger): Nats {
+  let isConnected = true
+  const listeners = new Set<(isConnected: boolean) => void>()
+  const change = (now: boolean): void => {
+    if (now === isConnected) return
+    isConnected = now
+    for (const listener of listeners) listener(now)
+  }
+  const watching = watchStatus(connection, log, change)
+  return {
+    connection,
+    get isConnected() {
+      return isConnected
+    },
+    onConnectedChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    async [Symbol.asyncDispose]() {
+      // Draining flushes, which never ends while no server is there: then only closing is left.
+      await (isConnected ? connection.drain() : connection.close()).catch((error: unknown) => {
+        log.debug({ error: String(error) }, 'nats drain failed')
+      })
+      await watching
+    },
+  }
+}
+
+async function watchStatus(
+  connection: NatsConnection,
+  log: Logger,
+  change: (isConnected: boolean) => void,
+): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type === 'disconnect') {
+      change(false)
+      if (!connection.isDraining()) log.warn({ server: status.server }, 'nats disconnected')
+    } else if (status.type === 'reconnect') {
+      change(true)
+      log.info({ server: status.server }, 'nats reconnected')
+    } else if (status.type === 'error') {
+      log.error({ error: status.error.message }, 'nats refused something')
+    } else if (status.type === 'slowConsumer') {
+      log.warn({ subject: status.sub.getSubject(), pending: status.pending }, 'nats slow consumer')
+    } else if (status.type === 'ldm' || status.type === 'staleConnection') {
+      log.info({ status: status.type }, 'nats server is leaving or silent')
+    }
+  }
+  change(false)
+}
+
+/** An inbox of this connection's own, for replies that the client's own request cannot take. */
+export function inboxOf(nats: Nats, name: string): string {
+  return createInbox(`_INBOX.${name.replaceAll(/[^A-Za-z0-9-]/g, '-')}`)
+}

@@ -1,0 +1,115 @@
+/**
+ * A device's event on its way through JetStream: the WRP itself as the payload, unchanged, and
+ * headers for what a reader wants without decoding it. Design §2.
+ */
+import type { JetStreamClient, PubAck } from '@nats-io/jetstream'
+import { headers, type MsgHdrs } from '@nats-io/transport-node'
+import type { DeviceId } from '#libs/wrp/locator.ts'
+import { eventSubject } from './subjects.ts'
+
+/**
+ * How long one publish may wait for the stream's acknowledgement: a leader election takes a second
+ * or two, so what has not come in five will not.
+ */
+const PUBLISH_MS = 5_000
+
+/** A header longer than this is left out: the WRP has it, and headers are for reading at a glance. */
+const HEADER_LENGTH_MAX = 512
+
+/** More partners than a token ever names; the WRP has them all. */
+const PARTNER_HEADERS_MAX = 16
+
+/** What is published for one event. */
+export interface OutgoingEvent {
+  /** Same for every retry of the same event: JetStream drops the second within its window. */
+  id: string
+  /** Undefined for an event without a device. */
+  device: DeviceId | undefined
+  /** The authority of its `event:<type>/…` destination. */
+  type: string
+  /** The whole WRP, msgpack. */
+  bytes: Uint8Array
+  dest: string
+  source: string
+  sessionId?: string | undefined
+  partnerIds?: readonly string[] | undefined
+  transactionUuid?: string | undefined
+  /** W3C trace context, where the event came with one. */
+  traceparent?: string | undefined
+}
+
+/**
+ * Publishes an event and resolves with the stream's acknowledgement: from then on it is not lost.
+ * @throws the NATS client's errors when it was not acknowledged within `timeoutMs`; the same event
+ * may then be published again with the same id.
+ * @throws {SubjectError} for a type that cannot be a token.
+ */
+export function publishEvent(
+  jetStream: JetStreamClient,
+  event: OutgoingEvent,
+  { timeoutMs = PUBLISH_MS }: { timeoutMs?: number } = {},
+): Promise<PubAck> {
+  return jetStream.publish(eventSubject(event.device, event.type), event.bytes, {
+    msgID: event.id,
+    headers: eventHeaders(event),
+    timeout: timeoutMs,
+  })
+}
+
+function eventHeaders(event: OutgoingEvent): MsgHdrs {
+  const made = headers()
+  const put = (name: string, value: string | undefined): void => {
+    if (value && value.length <= HEADER_LENGTH_MAX) made.append(name, encodeValue(value))
+  }
+  put('Xmidt-Dest', event.dest)
+  put('Xmidt-Source', event.source)
+  put('Xmidt-Session', event.sessionId)
+  put('Xmidt-Transaction', event.transactionUuid)
+  put('traceparent', event.traceparent)
+  for (const partner of (event.partnerIds ?? []).slice(0, PARTNER_HEADERS_MAX)) {
+    put('Xmidt-Partner', partner)
+  }
+  return made
+}
+
+/** What the headers of a published event say. */
+export interface EventHeaders {
+  id: string
+  dest: string | undefined
+  source: string | undefined
+  sessionId: string | undefined
+  transactionUuid: string | undefined
+  partnerIds: string[]
+  traceparent: string | undefined
+}
+
+/** Reads what {@link publishEvent} wrote; also of a message that somebody published by hand. */
+export function readEventHeaders(found: MsgHdrs | undefined): EventHeaders {
+  const get = (name: string): string | undefined => {
+    const value = found?.get(name)
+    return value ? decodeValue(value) : undefined
+  }
+  return {
+    id: found?.get('Nats-Msg-Id') ?? '',
+    dest: get('Xmidt-Dest'),
+    source: get('Xmidt-Source'),
+    sessionId: get('Xmidt-Session'),
+    transactionUuid: get('Xmidt-Transaction'),
+    partnerIds: found?.values('Xmidt-Partner').map(decodeValue) ?? [],
+    traceparent: get('traceparent'),
+  }
+}
+
+/** A line break in a value would be a header of the sender's choice, a blank at an end is lost. */
+function encodeValue(value: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for.
+  return value.replaceAll(/[\u0000-\u001f\u007f%]|^ | $/g, (character) =>
+    `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  )
+}
+
+function decodeValue(value: string): string {
+  return value.replaceAll(/%([0-9A-F]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+}

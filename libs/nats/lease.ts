@@ -1,0 +1,156 @@
+/**
+ * Leases over a bucket: whoever is there puts his entry again and again, and whoever has not for
+ * one time to live is gone. Membership of the Talarias is built on it. Design §2.
+ */
+import type { Logger } from '#libs/log/logger.ts'
+import type { Bucket } from './bucket.ts'
+import type { Nats } from './connect.ts'
+
+/** Renewals in one time to live: two may be lost before anybody thinks that the holder is gone. */
+const RENEWALS_PER_TTL = 3
+
+/** Renewals of many holders spread by a tenth, so that they do not come as one. */
+const JITTER = 0.1
+
+/** A lease that is held. Disposing it gives it up at once. */
+export interface Lease extends AsyncDisposable {
+  /** Renews now, as the value has changed. Never rejects; a failure is logged and tried again. */
+  renew(): Promise<void>
+}
+
+/** How leases are held. */
+export interface LeaseOptions {
+  ttlMs: number
+  log: Logger
+}
+
+/** Takes the lease of `key` and renews it with what `value` says then, until disposed. */
+export async function holdLease<T>(
+  bucket: Bucket<T>,
+  key: string,
+  value: () => T,
+  { ttlMs, log }: LeaseOptions,
+): Promise<Lease> {
+  let isHeld = true
+  let timer: NodeJS.Timeout | undefined
+  let isFailing = false
+  let renewing = Promise.resolve()
+
+  const put = async (): Promise<void> => {
+    if (!isHeld) return
+    try {
+      await bucket.put(key, value())
+      if (isFailing) log.info({ key }, 'lease renewed again')
+      isFailing = false
+    } catch (error) {
+      if (!isFailing) log.warn({ key, error: String(error) }, 'lease cannot be renewed')
+      isFailing = true
+    }
+  }
+  // One after the other: an old value must never land over a newer one.
+  const renew = (): Promise<void> => (renewing = renewing.then(put))
+  const schedule = (): void => {
+    const everyMs = (ttlMs / RENEWALS_PER_TTL) * (1 + JITTER * (2 * Math.random() - 1))
+    timer = setTimeout(() => void renew().then(() => isHeld && schedule()), everyMs)
+  }
+
+  await renew()
+  schedule()
+  return {
+    renew,
+    async [Symbol.asyncDispose]() {
+      isHeld = false
+      clearTimeout(timer)
+      await renewing
+      await bucket.delete(key).catch((error: unknown) => {
+        log.warn({ key, error: String(error) }, 'lease could not be given up, it will run out')
+      })
+    },
+  }
+}
+
+/** Who holds leases at the moment, kept up to date until disposed. */
+export interface Leases<T> extends AsyncDisposable {
+  current(): ReadonlyMap<string, T>
+  /** Calls `listener` after each change of {@link current}. */
+  onChange(listener: (current: ReadonlyMap<string, T>) => void): void
+  /** The list may be old: NATS is away, or the last holder ran out and is kept (see below). */
+  readonly isStale: boolean
+}
+
+/** What {@link watchLeases} needs besides the bucket. */
+export interface LeasesOptions extends LeaseOptions {
+  nats: Nats
+}
+
+/**
+ * Watches the leases of `bucket`; resolves when those that are there are known. While NATS is away
+ * nobody runs out, and the last holder never does: if all seem to be gone at once, the likely
+ * cause is our own view, and a list that was good is better than none.
+ */
+export async function watchLeases<T>(
+  bucket: Bucket<T>,
+  { ttlMs, log, nats }: LeasesOptions,
+): Promise<Leases<T>> {
+  const holders = new Map<string, { value: T; renewedAt: number }>()
+  const values = new Map<string, T>()
+  const listeners = new Set<(current: ReadonlyMap<string, T>) => void>()
+  const ending = new AbortController()
+  let lastIsKept = false
+
+  const tell = (): void => {
+    for (const listener of listeners) listener(values)
+  }
+  const remove = (key: string): void => {
+    holders.delete(key)
+    if (values.delete(key)) tell()
+  }
+  const sweep = (): void => {
+    const now = performance.now()
+    if (!nats.isConnected) {
+      // Nobody can renew what we could see; each gets a whole time to live once we see again.
+      for (const holder of holders.values()) holder.renewedAt = now
+      return
+    }
+    for (const [key, holder] of holders) {
+      if (now - holder.renewedAt <= ttlMs) continue
+      if (holders.size === 1) {
+        if (!lastIsKept) log.warn({ key }, 'the last lease ran out and is kept')
+        lastIsKept = true
+        return
+      }
+      log.warn({ key }, 'lease ran out')
+      remove(key)
+    }
+  }
+
+  const { promise: ready, resolve: onReady } = Promise.withResolvers<void>()
+  const watching = bucket.watch({
+    signal: ending.signal,
+    onPut(key, value) {
+      lastIsKept = false
+      const isSame = JSON.stringify(values.get(key)) === JSON.stringify(value)
+      holders.set(key, { value, renewedAt: performance.now() })
+      values.set(key, value)
+      if (!isSame) tell()
+    },
+    onGone: remove,
+    onReady,
+  })
+  await ready
+  const timer = setInterval(sweep, Math.max(50, ttlMs / 5))
+  return {
+    current: () => values,
+    onChange(listener) {
+      listeners.add(listener)
+    },
+    get isStale() {
+      return !nats.isConnected || lastIsKept
+    },
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer)
+      ending.abort()
+      await watching
+    },
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Every subject of the fabric is made and taken apart here and nowhere else, so that no string
+ * from outside reaches one unescaped: a device id or event type with a dot, a blank, a `*` or a
+ * `>` would otherwise name what it must not.
+ */
+import { murmur3 } from '#libs/hash/murmur3.ts'
+import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
+
+/** How many partitions the events have from the first day, so that EVENTS can be split later. */
+const PARTITION_COUNT = 16
+
+/**
+ * The longest token. Three of them and the fixed words stay far below the server's limit of
+ * 4,096 bytes for a control line, and a consumer's name below its 255.
+ */
+const TOKEN_LENGTH_MAX = 200
+
+/** Stands where an event has no device. No device's token equals it, as each has a scheme. */
+const NO_DEVICE = '_'
+
+const EVENT_PREFIX = 'xmidt.event'
+const DEVICE_PREFIX = 'xmidt.device'
+const DEAD_LETTER_PREFIX = 'xmidt.dead'
+
+/** All events: what stream EVENTS takes. */
+export const EVENT_SUBJECTS = `${EVENT_PREFIX}.>`
+
+/** What a device can be asked or told, the last token of its subjects. */
+export const DEVICE_SUBJECT_KINDS = ['command', 'stat', 'session'] as const
+export type DeviceSubjectKind = (typeof DEVICE_SUBJECT_KINDS)[number]
+
+/** A text cannot be a token, or a subject is none of ours. */
+export class SubjectError extends Error {
+  override readonly name = 'SubjectError'
+  readonly code: 'TOKEN_EMPTY' | 'TOKEN_TOO_LONG' | 'TOKEN_MALFORMED' | 'SUBJECT_UNKNOWN'
+
+  constructor(code: SubjectError['code'], message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/**
+ * The device id as one token that is also a KV key and part of a consumer's name:
+ * `mac:112233445566` is `mac_112233445566`, and every other character outside `[A-Za-z0-9-]` is
+ * `=HH` for each of its UTF-8 bytes.
+ * @throws {SubjectError} TOKEN_TOO_LONG.
+ */
+export function deviceToken(device: DeviceId): string {
+  const colon = device.indexOf(':')
+  return bounded(`${device.slice(0, colon)}_${escapeToken(device.slice(colon + 1))}`)
+}
+
+/**
+ * The device id that {@link deviceToken} made `token` of.
+ * @throws {SubjectError} TOKEN_MALFORMED when it made none of it.
+ */
+export function deviceOfToken(token: string): DeviceId {
+  const underscore = token.indexOf('_')
+  if (underscore <= 0) throw malformed(token)
+  const id = `${token.slice(0, underscore)}:${unescapeToken(token.slice(underscore + 1))}`
+  try {
+    return parseDeviceId(id)
+  } catch {
+    throw malformed(token)
+  }
+}
+
+/**
+ * Where an event is published: `xmidt.event.<partition>.<type>.<device>`. The partition is a hash
+ * of the device id, so one device's events stay in one order wherever EVENTS is split.
+ * @param device undefined for an event that no device is part of; its token is then `_`.
+ * @param type the authority of the event's `event:<type>/…` destination.
+ * @throws {SubjectError} TOKEN_EMPTY or TOKEN_TOO_LONG for a type that cannot be a token.
+ */
+export function eventSubject(device: DeviceId | undefined, type: string): string {
+  const partition = device === undefined ? 0 : murmur3(device) % PARTITION_COUNT
+  return `${EVENT_PREFIX}.${partition}.${typeToken(type)}.${device === undefined ? NO_DEVICE : deviceToken(device)}`
+}
+
+/** All events of one type, whatever the device: `xmidt.event.*.<type>.>`. */
+export function eventSubjectsOfType(type: string): string {
+  return `${EVENT_PREFIX}.*.${typeToken(type)}.>`
+}
+
+/** What an event's subject says. */
+export interface EventSubject {
+  partition: number
+  type: string
+  /** Undefined for an event without a device. */
+  device: DeviceId | undefined
+}
+
+/**
+ * @throws {SubjectError} SUBJECT_UNKNOWN for what {@link eventSubject} did not make, TOKEN_MALFORMED.
+ */
+export function parseEventSubject(subject: string): EventSubject {
+  const [partition, type, device, ...rest] = tokensAfter(subject, EVENT_PREFIX)
+  if (!partition || !/^\d+$/.test(partition) || !type || !device || rest.length > 0) {
+    throw unknown(subject)
+  }
+  return {
+    partition: Number(partition),
+    type: unescapeToken(type),
+    device: device === NO_DEVICE ? undefined : deviceOfToken(device),
+  }
+}
+
+/** Where a caller's command for the device goes; request and reply. */
+export const commandSubject = (device: DeviceId): string => deviceSubject(device, 'command')
+
+/** Where the device's statistics are asked for; request and reply. */
+export const statSubject = (device: DeviceId): string => deviceSubject(device, 'stat')
+
+/** Where a Talaria that took the device tells the others. */
+export const sessionSubject = (device: DeviceId): string => deviceSubject(device, 'session')
+
+/** The ONE subscription that a Talaria holds for a device. */
+export const deviceSubjects = (device: DeviceId): string =>
+  `${DEVICE_PREFIX}.${deviceToken(device)}.*`
+
+const deviceSubject = (device: DeviceId, kind: DeviceSubjectKind): string =>
+  `${DEVICE_PREFIX}.${deviceToken(device)}.${kind}`
+
+/**
+ * The kind of a device's subject, without the cost of taking its device apart again: who asks
+ * holds the device's own subscription.
+ * @throws {SubjectError} SUBJECT_UNKNOWN.
+ */
+export function deviceSubjectKind(subject: string): DeviceSubjectKind {
+  const [device, kind, ...rest] = tokensAfter(subject, DEVICE_PREFIX)
+  const known = DEVICE_SUBJECT_KINDS.find((each) => each === kind)
+  if (!device || !known || rest.length > 0) throw unknown(subject)
+  return known
+}
+
+/** Where a delivery that was given up goes: `xmidt.dead.<webhook>`; `webhookId` is hexadecimal. */
+export function deadLetterSubject(webhookId: string): string {
+  return `${DEAD_LETTER_PREFIX}.${bounded(escapeToken(webhookId))}`
+}
+
+function typeToken(type: string): string {
+  if (type === '') throw new SubjectError('TOKEN_EMPTY', 'an event type must not be empty')
+  return bounded(escapeToken(type))
+}
+
+function tokensAfter(subject: string, prefix: string): string[] {
+  if (!subject.startsWith(`${prefix}.`)) throw unknown(subject)
+  return subject.slice(prefix.length + 1).split('.')
+}
+
+function bounded(token: string): string {
+  if (token.length <= TOKEN_LENGTH_MAX) return token
+  throw new SubjectError('TOKEN_TOO_LONG', `a token of ${token.length} characters is over ${TOKEN_LENGTH_MAX}`)
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function escapeToken(text: string): string {
+  return text.replaceAll(/[^A-Za-z0-9-]+/gu, (run) => {
+    let escaped = ''
+    for (const byte of encoder.encode(run)) {
+      escaped += `=${byte.toString(16).toUpperCase().padStart(2, '0')}`
+    }
+    return escaped
+  })
+}
+
+function unescapeToken(token: string): string {
+  if (!/^(?:[A-Za-z0-9-]|=[0-9A-F]{2})+$/.test(token)) throw malformed(token)
+  if (!token.includes('=')) return token
+  try {
+    return token.replaceAll(/(?:=[0-9A-F]{2})+/g, (run) =>
+      decoder.decode(Uint8Array.from(run.slice(1).split('='), (hex) => Number.parseInt(hex, 16))),
+    )
+  } catch {
+    throw malformed(token)
+  }
+}
+
+const malformed = (token: string): SubjectError =>
+  new SubjectError('TOKEN_MALFORMED', `"${token}" is no escaped token`)
+
+const unknown = (subject: string): SubjectError =>
+  new SubjectError('SUBJECT_UNKNOWN', `"${subject}" is none of the fabric's subjects`)
