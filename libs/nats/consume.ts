@@ -90,7 +90,9 @@ async function pull(consumer: Consumer, options: Pulling): Promise<void> {
     for await (const message of messages) {
       // What arrives after the end was asked for is left to the next who pulls, by its ack wait.
       if (signal.aborted) break
-      const handling: Promise<void> = settle(message, options).finally(() => inHand.delete(handling))
+      const handling: Promise<void> = settle(message, options).finally(() =>
+        inHand.delete(handling),
+      )
       inHand.add(handling)
       if (inHand.size >= concurrency) await Promise.race(inHand)
     }

@@ -18,7 +18,10 @@ const device = parseDeviceId('mac:112233445566')
 
 /** Any device id: short enough that its token fits, whatever it consists of. */
 const anyDevice: fc.Arbitrary<DeviceId> = fc
-  .tuple(fc.constantFrom('uuid', 'serial', 'dns'), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }))
+  .tuple(
+    fc.constantFrom('uuid', 'serial', 'dns'),
+    fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }),
+  )
   .map(([scheme, id]) => {
     try {
       return parseDeviceId(`${scheme}:${id}`)
@@ -78,16 +81,25 @@ describe('device tokens', () => {
     )
   })
 
-  it.each(['', '_', 'mac', '_112233445566', 'mac_', 'mac_11223344556', 'serial_a.b', 'serial_=e9', 'serial_=FF'])(
-    'refuses %j, which no device has',
-    (token) => {
-      expect(codeOf(() => deviceOfToken(token))).toBe('TOKEN_MALFORMED')
-    },
-  )
+  it.each([
+    '',
+    '_',
+    'mac',
+    '_112233445566',
+    'mac_',
+    'mac_11223344556',
+    'serial_a.b',
+    'serial_=e9',
+    'serial_=FF',
+  ])('refuses %j, which no device has', (token) => {
+    expect(codeOf(() => deviceOfToken(token))).toBe('TOKEN_MALFORMED')
+  })
 
   it('refuses an id whose token would be too long', () => {
     expect(codeOf(() => deviceToken(parseDeviceId(`serial:${'x'.repeat(193)}`)))).toBeUndefined()
-    expect(codeOf(() => deviceToken(parseDeviceId(`serial:${'x'.repeat(194)}`)))).toBe('TOKEN_TOO_LONG')
+    expect(codeOf(() => deviceToken(parseDeviceId(`serial:${'x'.repeat(194)}`)))).toBe(
+      'TOKEN_TOO_LONG',
+    )
   })
 })
 
@@ -136,12 +148,15 @@ describe('event subjects', () => {
     expect(eventSubjectsOfType('a.>')).toBe('xmidt.event.*.a=2E=3E.>')
   })
 
-  it.each(['xmidt.event', 'xmidt.event.1.x', 'xmidt.event.q.x._', 'xmidt.event.1.x._.y', 'other.1.x._'])(
-    'refuses %j, which is no event',
-    (subject) => {
-      expect(codeOf(() => parseEventSubject(subject))).toBe('SUBJECT_UNKNOWN')
-    },
-  )
+  it.each([
+    'xmidt.event',
+    'xmidt.event.1.x',
+    'xmidt.event.q.x._',
+    'xmidt.event.1.x._.y',
+    'other.1.x._',
+  ])('refuses %j, which is no event', (subject) => {
+    expect(codeOf(() => parseEventSubject(subject))).toBe('SUBJECT_UNKNOWN')
+  })
 })
 
 describe("a device's subjects", () => {
@@ -152,7 +167,9 @@ describe("a device's subjects", () => {
   })
 
   it('refuses a kind that is none', () => {
-    expect(codeOf(() => deviceSubjectKind('xmidt.device.mac_112233445566.reboot'))).toBe('SUBJECT_UNKNOWN')
+    expect(codeOf(() => deviceSubjectKind('xmidt.device.mac_112233445566.reboot'))).toBe(
+      'SUBJECT_UNKNOWN',
+    )
   })
 })
 

@@ -151,7 +151,10 @@ function tokensAfter(subject: string, prefix: string): string[] {
 
 function bounded(token: string): string {
   if (token.length <= TOKEN_LENGTH_MAX) return token
-  throw new SubjectError('TOKEN_TOO_LONG', `a token of ${token.length} characters is over ${TOKEN_LENGTH_MAX}`)
+  throw new SubjectError(
+    'TOKEN_TOO_LONG',
+    `a token of ${token.length} characters is over ${TOKEN_LENGTH_MAX}`,
+  )
 }
 
 const encoder = new TextEncoder()

@@ -1,0 +1,121 @@
+/**
+ * What makes the fabric worth looking at: devices, each a Parodus with a TR-181 service attached
+ * over its local socket, and a webhook receiver registered through Caduceus' API.
+ */
+import { start as startParodus } from '#apps/parodus/app.ts'
+import { parodusEnv } from '#apps/parodus/config.ts'
+import { start as startTr181 } from '#apps/tr181/app.ts'
+import { tr181Env } from '#apps/tr181/config.ts'
+import { loadConfig } from '#libs/config/load.ts'
+import { basicAuthorization, OPERATOR } from './access.ts'
+import type { Fabric } from './fabric.ts'
+import { UserError } from './failure.ts'
+import type { Narrator } from './narration.ts'
+import { portOf, type Ports } from './ports.ts'
+import { startReceiver } from './receiver.ts'
+import { green } from './terminal.ts'
+import type { Credentials } from './workspace.ts'
+
+/** The service that each device has. */
+export const DEMONSTRATION_SERVICE = 'config'
+
+/** Often enough to see life, seldom enough to read: three devices make a line every 10 s. */
+const EVENT_INTERVAL_MS = 30_000
+
+/** How long Caduceus may take for a registration; it makes a consumer on the way. */
+const REGISTER_MS = 10_000
+
+/** What the demonstration needs. */
+export interface DemonstrationOptions {
+  fabric: Fabric
+  ports: Ports
+  deviceCount: number
+  credentials: Credentials
+  narrator: Narrator
+}
+
+/** The id of the `index`-th simulated device: `mac:112233445501` is the first. */
+export const deviceIdOf = (index: number): string =>
+  `mac:11223344${(0x5501 + index).toString(16).padStart(4, '0')}`
+
+/** Starts the receiver, registers it, then starts the devices. */
+export async function startDemonstration(options: DemonstrationOptions): Promise<AsyncDisposable> {
+  const { narrator, ports, credentials } = options
+  await using starting = new AsyncDisposableStack()
+  const receiver = starting.use(
+    await startReceiver({
+      port: ports.receiver,
+      secret: credentials.webhook,
+      onEvent: ({ event, latencyMs }) =>
+        narrator.say(
+          'webhook',
+          `${green('received')} ${event}${latencyMs === undefined ? '' : `, ${latencyMs} ms after it was sent`}`,
+        ),
+      onBadSignature: () => narrator.say('webhook', 'refused an event with a wrong signature'),
+    }),
+  )
+  await register(options, receiver.url)
+  narrator.say('webhook', `registered ${receiver.url} with Caduceus for every event`)
+  await Promise.all(
+    Array.from({ length: options.deviceCount }, async (_, index) => {
+      starting.use(await startDevice(options, index))
+    }),
+  )
+  const running = starting.move()
+  return { [Symbol.asyncDispose]: () => running.disposeAsync() }
+}
+
+async function register({ fabric, credentials }: DemonstrationOptions, url: string): Promise<void> {
+  const response = await fetch(`${fabric.caduceus.url}/hook`, {
+    method: 'POST',
+    headers: {
+      authorization: basicAuthorization(`${OPERATOR}:${credentials.operator}`),
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({
+      config: { url, content_type: 'application/json', secret: credentials.webhook },
+      events: ['.*'],
+      matcher: { device_id: ['.*'] },
+      // As long as an evening: an `up` that runs longer registers again at its next start.
+      duration: '12h',
+    }),
+    signal: AbortSignal.timeout(REGISTER_MS),
+  })
+  if (!response.ok) {
+    throw new UserError(`Caduceus refused the webhook: ${response.status} ${await response.text()}`)
+  }
+}
+
+/** One device: its agent, and the service attached to it. They go in the order of a device's end. */
+async function startDevice(options: DemonstrationOptions, index: number): Promise<AsyncDisposable> {
+  const { fabric, credentials, narrator, ports } = options
+  await using starting = new AsyncDisposableStack()
+  const device = deviceIdOf(index)
+  const themis = new URL('/issue', fabric.themis.url)
+  themis.username = 'device'
+  themis.password = credentials.device
+  const parodus = starting.use(
+    await startParodus(
+      loadConfig(parodusEnv, {
+        PARODUS_DEVICE_ID: device,
+        PARODUS_PETASOS_URL: fabric.petasos.url,
+        PARODUS_THEMIS_URL: themis.href,
+        PARODUS_PARTNER_ID: 'example',
+        PARODUS_LOCAL_URL: `tcp://127.0.0.1:${portOf(ports, 'parodus', index)}`,
+      }),
+      narrator.loggerOf(device, 'parodus'),
+    ),
+  )
+  starting.use(
+    await startTr181(
+      loadConfig(tr181Env, {
+        TR181_PARODUS_URL: parodus.url,
+        TR181_SERVICE: DEMONSTRATION_SERVICE,
+        TR181_EVENT_INTERVAL_MS: String(EVENT_INTERVAL_MS),
+      }),
+      narrator.loggerOf(`${device}-tr181`, 'tr181'),
+    ),
+  )
+  const running = starting.move()
+  return { [Symbol.asyncDispose]: () => running.disposeAsync() }
+}

@@ -1,0 +1,119 @@
+/**
+ * Every part of the fabric in this process, each started as its own `main.ts` would start it: from
+ * the environment's form of its configuration. The order is the one in which they need each other;
+ * the end is the same order backwards.
+ */
+import { start as startCaduceus } from '#apps/caduceus/app.ts'
+import { caduceusEnv } from '#apps/caduceus/config.ts'
+import { start as startPetasos } from '#apps/petasos/app.ts'
+import { petasosEnv } from '#apps/petasos/config.ts'
+import { start as startScytale } from '#apps/scytale/app.ts'
+import { scytaleEnv } from '#apps/scytale/config.ts'
+import { start as startTalaria } from '#apps/talaria/app.ts'
+import { talariaEnv } from '#apps/talaria/config.ts'
+import { start as startThemis } from '#apps/themis/app.ts'
+import { themisEnv } from '#apps/themis/config.ts'
+import { loadConfig } from '#libs/config/load.ts'
+import type { App } from '#libs/lifecycle/app.ts'
+import { OPERATOR } from './access.ts'
+import type { Narrator } from './narration.ts'
+import { portOf, type Part, type Ports } from './ports.ts'
+import type { Credentials } from './workspace.ts'
+
+/** Only the demonstration delivers to this machine; everywhere else private addresses are refused. */
+const LOOPBACK = '127.0.0.0/8,::1/128'
+
+/** How long Talaria may take to close its devices at the end: Ctrl-C ends all within 5 s. */
+const DRAIN_MS = 500
+
+/** What {@link startFabric} needs. */
+export interface FabricOptions {
+  natsUrl: string
+  ports: Ports
+  talariaCount: number
+  credentials: Credentials
+  keyFile: string
+  narrator: Narrator
+}
+
+/** The running fabric, by what its parts are called. */
+export interface Fabric extends AsyncDisposable {
+  themis: App
+  talarias: App[]
+  petasos: App
+  scytale: App
+  caduceus: App
+}
+
+/** Starts themis, the talarias, petasos, scytale and caduceus. @throws what a part throws at start. */
+export async function startFabric(options: FabricOptions): Promise<Fabric> {
+  const { ports, credentials, narrator, natsUrl } = options
+  await using starting = new AsyncDisposableStack()
+  const operator = `${OPERATOR}:${credentials.operator}`
+  const listen = (app: string, part: Part, index = 0): Record<string, string> => ({
+    NATS_URL: natsUrl,
+    [`${app}_PORT`]: String(portOf(ports, part, index)),
+    [`${app}_OPERATIONS_PORT`]: String(portOf(ports, part, index) + 1),
+  })
+
+  const themis = starting.use(
+    await startThemis(
+      loadConfig(themisEnv, {
+        ...listen('THEMIS', 'themis'),
+        THEMIS_KEY_FILE: options.keyFile,
+        THEMIS_CALLER_CREDENTIALS: operator,
+        THEMIS_DEVICE_CREDENTIALS: `device:${credentials.device}`,
+      }),
+      narrator.loggerOf('themis', 'themis'),
+    ),
+  )
+  const jwksUrl = `${themis.url}/.well-known/jwks.json`
+  const talarias: App[] = []
+  for (let index = 0; index < options.talariaCount; index += 1) {
+    const name = `talaria-${index + 1}`
+    const config = loadConfig(talariaEnv, {
+      ...listen('TALARIA', 'talaria', index),
+      TALARIA_ID: name,
+      TALARIA_JWKS_URL: jwksUrl,
+      TALARIA_DRAIN_MS: String(DRAIN_MS),
+    })
+    talarias.push(starting.use(await startTalaria(config, narrator.loggerOf(name, 'talaria'))))
+  }
+  const petasos = starting.use(
+    await startPetasos(
+      loadConfig(petasosEnv, listen('PETASOS', 'petasos')),
+      narrator.loggerOf('petasos', 'petasos'),
+    ),
+  )
+  const scytale = starting.use(
+    await startScytale(
+      loadConfig(scytaleEnv, {
+        ...listen('SCYTALE', 'scytale'),
+        SCYTALE_JWKS_URL: jwksUrl,
+        SCYTALE_BASIC_CREDENTIALS: operator,
+      }),
+      narrator.loggerOf('scytale', 'scytale'),
+    ),
+  )
+  const caduceus = starting.use(
+    await startCaduceus(
+      loadConfig(caduceusEnv, {
+        ...listen('CADUCEUS', 'caduceus'),
+        CADUCEUS_JWKS_URL: jwksUrl,
+        CADUCEUS_BASIC_CREDENTIALS: operator,
+        CADUCEUS_ADDRESSES_ALLOWED: LOOPBACK,
+        CADUCEUS_HTTP_ALLOWED: 'true',
+      }),
+      narrator.loggerOf('caduceus', 'caduceus'),
+    ),
+  )
+  const running = starting.move()
+  return {
+    themis,
+    talarias,
+    petasos,
+    scytale,
+    caduceus,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}

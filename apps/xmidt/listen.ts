@@ -1,0 +1,68 @@
+/** `xmidt listen`: the live events as they pass through NATS. */
+import { connect, type Msg } from '@nats-io/transport-node'
+import { decode } from '#libs/wrp/codec.ts'
+import { toJson } from '#libs/wrp/json.ts'
+import { readEventHeaders } from '#libs/nats/event.ts'
+import { EVENT_SUBJECTS, eventSubjectsOfType } from '#libs/nats/subjects.ts'
+import { readAccess } from './access.ts'
+import { UserError } from './failure.ts'
+import { cyan, dim, timeOfDay } from './terminal.ts'
+
+/** How much of a payload one readable line shows. */
+const PAYLOAD_LENGTH_MAX = 100
+
+/** Prints events until Ctrl-C or until the reader of the output has gone. @throws {UserError} */
+export async function listen(options: {
+  type: string | undefined
+  isJson: boolean
+  directory: string
+}): Promise<void> {
+  const access = readAccess(options.directory)
+  const url = new URL(access.natsUrl)
+  const connection = await connect({
+    servers: url.host,
+    user: decodeURIComponent(url.username),
+    pass: decodeURIComponent(url.password),
+    maxReconnectAttempts: -1,
+    name: 'xmidt listen',
+  }).catch((error: unknown) => {
+    throw new UserError(`NATS at ${url.host} cannot be used: ${(error as Error).message}`, {
+      cause: error,
+    })
+  })
+  const stop = (): void => void connection.close()
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+  // `xmidt listen | head` ends when head does.
+  process.stdout.once('error', stop)
+  const subject = options.type === undefined ? EVENT_SUBJECTS : eventSubjectsOfType(options.type)
+  for await (const message of connection.subscribe(subject)) {
+    process.stdout.write(`${options.isJson ? jsonLine(message) : readableLine(message)}\n`)
+  }
+}
+
+function readableLine(message: Msg): string {
+  const { dest, source } = readEventHeaders(message.headers)
+  return `${dim(timeOfDay())}  ${cyan(source ?? '')}  ${dest ?? message.subject}  ${preview(message.data)}`
+}
+
+function preview(bytes: Uint8Array): string {
+  try {
+    const payload = decode(bytes).payload
+    if (!payload) return ''
+    const text = new TextDecoder().decode(payload).replaceAll(/\p{Cc}/gu, '.')
+    return text.length > PAYLOAD_LENGTH_MAX ? `${text.slice(0, PAYLOAD_LENGTH_MAX)}…` : text
+  } catch {
+    return dim('(no WRP)')
+  }
+}
+
+function jsonLine(message: Msg): string {
+  const headers = readEventHeaders(message.headers)
+  try {
+    const wrp: unknown = JSON.parse(toJson(decode(message.data)))
+    return JSON.stringify({ subject: message.subject, headers, wrp })
+  } catch (error) {
+    return JSON.stringify({ subject: message.subject, headers, error: String(error) })
+  }
+}

@@ -1,0 +1,109 @@
+#!/usr/bin/env node
+/** The command that people type: `xmidt up`, `send`, `listen`, `token`. */
+import { Command, InvalidArgumentError } from 'commander'
+import { failureText } from './failure.ts'
+import { defaultPorts, parsePort, PORTS_HELP, type Ports } from './ports.ts'
+import { WORKSPACE_DEFAULT } from './workspace.ts'
+
+/** More of either than one laptop carries comfortably is a load test, and those are elsewhere. */
+const DEVICES_MAX = 200
+const TALARIAS_MAX = 8
+
+const numberFrom = (min: number, max: number) => (text: string) => {
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (!(number >= min && number <= max)) {
+    throw new InvalidArgumentError(`a whole number from ${min} to ${max}.`)
+  }
+  return number
+}
+
+const program = new Command('xmidt')
+  .description('XMiDT on NATS: connects devices, carries their events, brings commands to them')
+  .showHelpAfterError()
+
+const workspaceOption = [
+  '--directory <path>',
+  'where the running fabric keeps its data',
+  WORKSPACE_DEFAULT,
+] as const
+
+program
+  .command('up')
+  .description(
+    'start the whole fabric on this machine: nats-server, every part, and a demonstration',
+  )
+  .option('--devices <n>', 'simulated devices', numberFrom(0, DEVICES_MAX), 3)
+  .option('--talarias <n>', 'Talarias', numberFrom(1, TALARIAS_MAX), 2)
+  .option('--no-demo', 'no devices and no webhook receiver')
+  .option('--fresh', 'empty the directory first: streams, keys and passwords are made anew')
+  .option(...workspaceOption)
+  .option(
+    '--port <part=port>',
+    `another port for a part; may be given again. Defaults: ${PORTS_HELP}`,
+    (text: string, ports: Ports | undefined) => parsePort(text, ports),
+  )
+  .action(async (options: UpArguments) => {
+    const { up } = await import('./up.ts')
+    await up({ ...options, isFresh: options.fresh === true, ports: options.port ?? defaultPorts() })
+    // Idle HTTP connections to what has ended would keep the process for seconds.
+    process.exit()
+  })
+
+program
+  .command('send')
+  .description('ask a device for something through Scytale and print its answer')
+  .argument('<device>', 'such as mac:112233445501')
+  .argument('<service>', 'the local service on the device, such as config')
+  .argument(
+    '[payload]',
+    'the request, such as {"command":"GET","names":["Device.DeviceInfo."]}',
+    '',
+  )
+  .option('--timeout <seconds>', 'how long to wait', numberFrom(1, 300), 35)
+  .option(...workspaceOption)
+  .action(async (device: string, service: string, payload: string, options: SendArguments) => {
+    const { send } = await import('./send.ts')
+    process.exitCode = await send({ device, service, payload, ...options })
+  })
+
+program
+  .command('listen')
+  .description('print the live events, one line each, until Ctrl-C')
+  .argument('[type]', 'only this event type, such as device-status')
+  .option('--json', 'everything about each event, as JSON')
+  .option(...workspaceOption)
+  .action(async (type: string | undefined, options: { json?: true; directory: string }) => {
+    const { listen } = await import('./listen.ts')
+    await listen({ type, isJson: options.json === true, directory: options.directory })
+  })
+
+program
+  .command('token')
+  .description("print a caller's JWT from the running Themis, or a device's with --device")
+  .option('--device <id>', 'such as mac:112233445501')
+  .option(...workspaceOption)
+  .action(async (options: { device?: string; directory: string }) => {
+    const { token } = await import('./token.ts')
+    await token(options)
+  })
+
+interface UpArguments {
+  devices: number
+  talarias: number
+  demo: boolean
+  fresh?: true
+  directory: string
+  port?: Ports
+}
+
+interface SendArguments {
+  timeout: number
+  directory: string
+}
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.stderr.write(`xmidt: ${failureText(error)}\n`)
+  process.exitCode = 1
+}

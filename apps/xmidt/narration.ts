@@ -1,0 +1,83 @@
+/**
+ * What `up` tells while the fabric runs: the apps' own log lines, the few that tell the story as a
+ * sentence each, warnings as they are, and all of them as JSON in a file per part.
+ */
+import { createWriteStream } from 'node:fs'
+import { join } from 'node:path'
+import { createLogger, type Logger } from '#libs/log/logger.ts'
+import { cyan, dim, timeOfDay, yellow } from './terminal.ts'
+
+/** One log line, read. */
+type Line = Record<string, unknown>
+
+/** The width of the column that says who speaks: a device id fits. */
+const WHO_WIDTH = 18
+
+/** What the log lines that tell the story become; all others are only in the files. */
+const SENTENCES: Record<string, (line: Line) => string> = {
+  'credential obtained': () => 'got its credential from Themis',
+  redirected: (line) => `sent by Petasos to ${text(line.talaria)}`,
+  connected: (line) => `connected to ${text(line.talaria)}`,
+  'connection lost': (line) => `lost its connection (${text(line.reason)}), connecting again`,
+  'service registered': (line) => `local service "${text(line.service)}" registered`,
+  'nats reconnected': () => 'has NATS again',
+}
+
+/** Tells the story and keeps the logs. Disposing it closes the files. */
+export interface Narrator extends AsyncDisposable {
+  /** A line of the story. */
+  say(who: string, what: string): void
+  /** The logger of one part; `who` names it in the story and its file. */
+  loggerOf(who: string, app: string): Logger
+}
+
+/** A narrator that writes the story to stdout and the logs to `logDirectory`. */
+export function createNarrator(logDirectory: string): Narrator {
+  const files: Disposable[] = []
+  // While everything ends, each part sees others go: that is no news.
+  let isEnding = false
+  const say = (who: string, what: string): void => {
+    process.stdout.write(`${dim(timeOfDay())}  ${cyan(who.padEnd(WHO_WIDTH))}  ${what}\n`)
+  }
+  return {
+    say,
+    loggerOf(who, app) {
+      const file = createWriteStream(join(logDirectory, `${who.replaceAll(':', '-')}.log`), {
+        flags: 'w',
+      })
+      // A full disk must not end the fabric: the story goes on without the file.
+      file.on('error', () => undefined)
+      files.push({ [Symbol.dispose]: () => file.end() })
+      const write = (line: string): void => {
+        file.write(line)
+        const told = isEnding ? undefined : tell(JSON.parse(line) as Line)
+        if (told) say(who, told)
+      }
+      return createLogger(app, { level: 'info', destination: { write } })
+    },
+    [Symbol.asyncDispose]() {
+      isEnding = true
+      for (const file of files) file[Symbol.dispose]()
+      return Promise.resolve()
+    },
+  }
+}
+
+function tell(line: Line): string | undefined {
+  const message = text(line.msg)
+  const sentence = SENTENCES[message]
+  if (sentence) return sentence(line)
+  if (line.level !== 'warn' && line.level !== 'error' && line.level !== 'fatal') return undefined
+  return yellow(`${text(line.level)}: ${message} ${dim(facts(line))}`)
+}
+
+/** What a log line says besides its message and what every line has. */
+function facts(line: Line): string {
+  return Object.entries(line)
+    .filter(([name]) => !['level', 'time', 'app', 'msg'].includes(name))
+    .map(([name, value]) => `${name}=${text(value)}`)
+    .join(' ')
+}
+
+const text = (value: unknown): string =>
+  typeof value === 'string' ? value : (JSON.stringify(value) ?? '')

@@ -1,0 +1,137 @@
+/** `xmidt up`: the whole fabric on this machine, told as it happens, ended in order by Ctrl-C. */
+import { resolve } from 'node:path'
+import { connectNats } from '#libs/nats/connect.ts'
+import { applyStreams } from '#nats/apply.ts'
+import { wait } from '#libs/retry/wait.ts'
+import { findNatsServer } from '#nats/binary.ts'
+import { startNatsServer } from '#nats/server.ts'
+import { deviceIdOf, startDemonstration } from './demonstration.ts'
+import { startFabric, type Fabric } from './fabric.ts'
+import { createNarrator, type Narrator } from './narration.ts'
+import { requireFreePorts, type Ports } from './ports.ts'
+import { stopSignal } from './stop-signal.ts'
+import { openWorkspace, type Workspace } from './workspace.ts'
+import { commandsToCopy, urlTable } from './welcome.ts'
+
+/** Everything has ended by then, or is ended. */
+const END_MS = 5_000
+
+/** A part that is just starting is there within this; only fetching a nats-server takes longer. */
+const START_SETTLE_MS = 2_000
+
+/** What `up` was told. */
+export interface UpOptions {
+  devices: number
+  talarias: number
+  demo: boolean
+  isFresh: boolean
+  directory: string
+  ports: Ports
+}
+
+/** Runs until Ctrl-C. @throws {UserError} and the parts' own errors when it cannot start. */
+export async function up(options: UpOptions): Promise<void> {
+  const stop = stopSignal()
+  const deviceCount = options.demo ? options.devices : 0
+  // Before anything is touched: another `up` may be using the directory at this moment.
+  await requireFreePorts(options.ports, {
+    talaria: options.talarias,
+    parodus: deviceCount,
+    receiver: options.demo ? 1 : 0,
+  })
+  const workspace = openWorkspace(resolve(options.directory), options.isFresh)
+  await using stack = new AsyncDisposableStack()
+  const started = startAll({ ...options, deviceCount, workspace, stack })
+  await Promise.race([started.then(() => stop), stop])
+  process.stdout.write('\nending\n')
+  setTimeout(() => {
+    process.stderr.write(`xmidt: not all parts ended within ${END_MS / 1000} s, ended anyway\n`)
+    process.exit(1)
+  }, END_MS).unref()
+  // A signal during the start: what is just being started must be there to be ended.
+  await Promise.race([started.catch(() => undefined), wait(START_SETTLE_MS)])
+}
+
+interface Starting extends UpOptions {
+  deviceCount: number
+  workspace: Workspace
+  stack: AsyncDisposableStack
+}
+
+async function startAll(options: Starting): Promise<void> {
+  const { workspace, stack, ports } = options
+  const narrator = stack.use(createNarrator(workspace.logDirectory))
+  const natsUrl = await startNats(options, narrator)
+  const fabric = stack.use(
+    await startFabric({
+      natsUrl: natsUrl.fabric,
+      ports,
+      talariaCount: options.talarias,
+      credentials: workspace.credentials,
+      keyFile: workspace.keyFile,
+      narrator,
+    }),
+  )
+  remember(options, fabric, natsUrl.tools)
+  process.stdout.write(`\n${urlTable(fabric, natsUrl.tools, workspace.logDirectory)}\n\n`)
+  if (options.demo) {
+    stack.use(
+      await startDemonstration({
+        fabric,
+        ports,
+        deviceCount: options.deviceCount,
+        credentials: workspace.credentials,
+        narrator,
+      }),
+    )
+  }
+  process.stdout.write(
+    `\n${commandsToCopy({
+      fabric,
+      natsUrl: natsUrl.tools,
+      operatorPassword: workspace.credentials.operator,
+      device: options.deviceCount > 0 ? deviceIdOf(0) : undefined,
+    })}\n\n`,
+  )
+}
+
+async function startNats(
+  { workspace, stack, ports }: Starting,
+  narrator: Narrator,
+): Promise<{ fabric: string; tools: string }> {
+  const log = narrator.loggerOf('nats', 'nats')
+  const binary = await findNatsServer({
+    log,
+    onProgress: (text: string) => process.stdout.write(`${text}\n`),
+  })
+  const { fabric, tools, system } = workspace.credentials
+  const server = stack.use(
+    await startNatsServer({
+      binary,
+      port: ports.nats,
+      directory: workspace.storeDirectory,
+      accounts: {
+        fabric: { user: 'fabric', password: fabric },
+        tools: { user: 'tools', password: tools },
+        system: { user: 'system', password: system },
+      },
+      log,
+    }),
+  )
+  const url = (user: string, password: string): string =>
+    `nats://${user}:${password}@127.0.0.1:${server.port}`
+  await using nats = await connectNats({ url: url('fabric', fabric), name: 'xmidt up', log })
+  await applyStreams(nats.connection, { replicas: 1, log })
+  narrator.say('nats', `nats-server on 127.0.0.1:${server.port}, streams and buckets applied`)
+  return { fabric: url('fabric', fabric), tools: url('tools', tools) }
+}
+
+function remember({ workspace, stack }: Starting, fabric: Fabric, natsUrl: string): void {
+  workspace.rememberRunning({
+    themisUrl: fabric.themis.url,
+    scytaleUrl: fabric.scytale.url,
+    caduceusUrl: fabric.caduceus.url,
+    natsUrl,
+  })
+  stack.defer(() => workspace.forgetRunning())
+}

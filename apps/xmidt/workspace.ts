@@ -1,0 +1,138 @@
+/**
+ * The directory in which `up` keeps what outlives a run: the store of nats-server, the keys of
+ * Themis, the passwords made at first start, the logs; and where the other commands find a
+ * running fabric.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { UserError } from './failure.ts'
+
+/** Where it is unless `--directory` says otherwise. */
+export const WORKSPACE_DEFAULT = '.xmidt'
+
+const credentialsSchema = z.object({
+  /** Passwords of the NATS accounts' users `fabric`, `tools` and `system`. */
+  fabric: z.string().min(1),
+  tools: z.string().min(1),
+  system: z.string().min(1),
+  /** Password of the caller `operator`, at Themis, Scytale and Caduceus. */
+  operator: z.string().min(1),
+  /** Password with which the devices get their tokens from Themis. */
+  device: z.string().min(1),
+  /** The secret with which Caduceus signs what it sends to the demonstration's receiver. */
+  webhook: z.string().min(1),
+})
+
+/** Passwords, made once and kept. */
+export type Credentials = z.infer<typeof credentialsSchema>
+
+const runningSchema = z.object({
+  themisUrl: z.string(),
+  scytaleUrl: z.string(),
+  caduceusUrl: z.string(),
+  /** With the tools user in it, as it is what a person types. */
+  natsUrl: z.string(),
+})
+
+/** Where the parts of a running fabric are. */
+export type Running = z.infer<typeof runningSchema>
+
+/** A directory that can be written, and the paths in it. */
+export interface Workspace {
+  readonly directory: string
+  readonly storeDirectory: string
+  readonly logDirectory: string
+  readonly keyFile: string
+  readonly credentials: Credentials
+  /** Tells the other commands where everything is, until {@link forgetRunning}. */
+  rememberRunning(running: Running): void
+  forgetRunning(): void
+}
+
+/**
+ * Makes or opens the workspace.
+ * @param isFresh empties it first: streams, keys, passwords and logs are made anew.
+ * @throws {UserError} when it cannot be written.
+ */
+export function openWorkspace(directory: string, isFresh: boolean): Workspace {
+  const path = (name: string): string => join(directory, name)
+  try {
+    // Only what is ours: the directory may be one that somebody named by mistake.
+    if (isFresh)
+      for (const name of OWN_ENTRIES) rmSync(path(name), { recursive: true, force: true })
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    for (const name of ['nats', 'logs']) mkdirSync(path(name), { recursive: true })
+    return {
+      directory,
+      storeDirectory: path('nats'),
+      logDirectory: path('logs'),
+      keyFile: path('themis-key.pem'),
+      credentials: openCredentials(path('credentials.json')),
+      rememberRunning: (running) => writePrivate(path('running.json'), running),
+      forgetRunning: () => rmSync(path('running.json'), { force: true }),
+    }
+  } catch (error) {
+    if (error instanceof UserError) throw error
+    throw new UserError(
+      `the directory ${directory} cannot be used: ${(error as Error).message}\n` +
+        'Make it writable for you, or name another: npm start -- --directory /tmp/xmidt',
+      { cause: error },
+    )
+  }
+}
+
+const OWN_ENTRIES = ['nats', 'logs', 'themis-key.pem', 'credentials.json', 'running.json']
+
+/**
+ * What a command on the same machine needs to talk to a running fabric.
+ * @throws {UserError} when none was started from here.
+ */
+export function readRunning(directory: string): { running: Running; credentials: Credentials } {
+  try {
+    const read = (name: string): unknown => JSON.parse(readFileSync(join(directory, name), 'utf8'))
+    return {
+      running: runningSchema.parse(read('running.json')),
+      credentials: credentialsSchema.parse(read('credentials.json')),
+    }
+  } catch (error) {
+    throw new UserError(
+      `no fabric is running here (${join(directory, 'running.json')} is not there): start one with\n` +
+        '"npm start", or name one by XMIDT_THEMIS_URL, XMIDT_SCYTALE_URL, XMIDT_NATS_URL and\n' +
+        'XMIDT_CALLER (user:password)',
+      { cause: error },
+    )
+  }
+}
+
+function openCredentials(file: string): Credentials {
+  let text: string | undefined
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  if (text === undefined) {
+    const made = Object.fromEntries(
+      Object.keys(credentialsSchema.shape).map((name) => [name, randomBytes(12).toString('hex')]),
+    )
+    writePrivate(file, made)
+    return credentialsSchema.parse(made)
+  }
+  try {
+    return credentialsSchema.parse(JSON.parse(text))
+  } catch (error) {
+    throw new UserError(
+      `${file} cannot be read as the passwords of this fabric: "npm start -- --fresh" makes everything anew`,
+      { cause: error },
+    )
+  }
+}
+
+/** Written whole or not at all, and for its owner's eyes only. */
+function writePrivate(file: string, value: unknown): void {
+  const temporary = `${file}.${process.pid}`
+  writeFileSync(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })
+  renameSync(temporary, file)
+}
