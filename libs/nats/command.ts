@@ -4,7 +4,7 @@
  * for all commands is kept here. A command is published once and never again.
  */
 import type { Msg, MsgHdrs } from '@nats-io/transport-node'
-import { inboxOf, type Nats } from './connect.ts'
+import type { Nats } from './connect.ts'
 import { commandTimesHeaders, readReply, type CommandTimes } from './reply.ts'
 
 /**
@@ -62,7 +62,7 @@ export function createCommander(
   { receiptWaitMs = RECEIPT_WAIT_MS }: { receiptWaitMs?: number } = {},
 ): Commander {
   const pending = new Map<string, Pending>()
-  const inbox = inboxOf(nats, 'command')
+  const inbox = nats.createInbox()
   let counter = 0
 
   const onReply = (reply: Msg): void => {

@@ -41,6 +41,8 @@ export interface Nats extends AsyncDisposable {
   readonly connection: NatsConnection
   /** Whether a server is connected at this moment. */
   readonly isConnected: boolean
+  /** An inbox of its own, for replies that the client's request cannot take. */
+  createInbox(): string
   /** Calls `listener` on each loss and each return, until the returned function is called. */
   onConnectedChange(listener: (isConnected: boolean) => void): () => void
 }
@@ -66,7 +68,7 @@ export async function connectNats({ url, name, log, signal }: NatsOptions): Prom
   const backoff = createBackoff(FIRST_CONNECT_BACKOFF)
   for (;;) {
     try {
-      return watched(await connect(options), log.child({ nats: name }))
+      return watched(await connect(options), options.inboxPrefix, log.child({ nats: name }))
     } catch (error) {
       if (error instanceof AuthorizationError) {
         throw new NatsConnectError(
@@ -84,7 +86,10 @@ export async function connectNats({ url, name, log, signal }: NatsOptions): Prom
   }
 }
 
-function connectionOptions(url: string, name: string): ConnectionOptions {
+function connectionOptions(
+  url: string,
+  name: string,
+): ConnectionOptions & { inboxPrefix: string } {
   const urls = url.split(',').map((part) => parseNatsUrl(part.trim()))
   const credentials = urls.find((parsed) => parsed.username !== '')
   const token = name.replaceAll(/[^A-Za-z0-9-]/g, '-')
@@ -124,7 +129,7 @@ function parseNatsUrl(text: string): URL {
 
 const withoutCredentials = (url: string): string => url.replaceAll(/\/\/[^@/,]*@/g, '//')
 
-function watched(connection: NatsConnection, log: Logger): Nats {
+function watched(connection: NatsConnection, inboxPrefix: string, log: Logger): Nats {
   let isConnected = true
   const listeners = new Set<(isConnected: boolean) => void>()
   const change = (now: boolean): void => {
@@ -138,6 +143,7 @@ function watched(connection: NatsConnection, log: Logger): Nats {
     get isConnected() {
       return isConnected
     },
+    createInbox: () => createInbox(inboxPrefix),
     onConnectedChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -173,9 +179,4 @@ async function watchStatus(
     }
   }
   change(false)
-}
-
-/** An inbox of this connection's own, for replies that the client's own request cannot take. */
-export function inboxOf(nats: Nats, name: string): string {
-  return createInbox(`_INBOX.${name.replaceAll(/[^A-Za-z0-9-]/g, '-')}`)
 }
