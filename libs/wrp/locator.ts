@@ -19,7 +19,7 @@ export interface Locator {
   service: string
   /** What follows, with its leading `/`; empty when nothing does. */
   ignored: string
-  /** The device it names; undefined for event and self. */
+  /** The device it names; undefined for event, self and dns, which is no device in a locator. */
   deviceId: DeviceId | undefined
 }
 
@@ -52,8 +52,7 @@ export function parseLocator(text: string): Locator {
   const isSelf = scheme === 'self'
   if (authority === undefined || (authority === '') !== isSelf) throw invalid(text, 'locator')
   if (scheme === 'event' || scheme === 'dns') {
-    const deviceId = scheme === 'dns' ? (`dns:${authority}` as DeviceId) : undefined
-    return { scheme, authority, service: '', ignored: rest, deviceId }
+    return { scheme, authority, service: '', ignored: rest, deviceId: undefined }
   }
   const [, service = '', ignored = ''] = rest.match(/^\/([^/]*)(.*)$/s) ?? []
   const deviceId = isSelf ? undefined : (`${scheme}:${authority}` as DeviceId)

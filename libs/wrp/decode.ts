@@ -1,0 +1,169 @@
+/**
+ * Msgpack to a message: as lenient as wrp-go v3, which is what genuine devices meet in upstream's
+ * cloud, and strict where leniency is dangerous. wrp.md §1 "What decoders tolerate".
+ */
+import { Cursor } from './cursor.ts'
+import { WrpError } from './error.ts'
+import { FIELDS, setEntry, type FieldKind, type FieldName } from './fields.ts'
+import type { WrpInteger, WrpMessage } from './message.ts'
+
+/** No message of the fabric is near it; sockets and bodies have lower limits of their own. */
+const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+
+/** What {@link decode} may be told. */
+export interface DecodeOptions {
+  /** The largest input that is read, in bytes. */
+  bytesMax?: number
+}
+
+/** Messages whose text fields were no UTF-8: kept apart, as a message holds only what is on the wire. */
+const notUtf8 = new WeakSet<WrpMessage>()
+
+/** Whether a text field of a decoded message was no UTF-8 on the wire. */
+export function hasInvalidUtf8(message: WrpMessage): boolean {
+  return notUtf8.has(message)
+}
+
+/**
+ * Reads one message. Bytes after its map are ignored; `payload` is a view on `bytes`.
+ * @throws {WrpError} TOO_LARGE, TRUNCATED, NOT_A_MAP, MALFORMED, FIELD_INVALID or
+ * NUMBER_OUT_OF_RANGE.
+ */
+export function decode(
+  bytes: Uint8Array,
+  { bytesMax = MESSAGE_BYTES_MAX }: DecodeOptions = {},
+): WrpMessage {
+  if (bytes.byteLength > bytesMax) {
+    throw new WrpError('TOO_LARGE', `${bytes.byteLength} bytes are over ${bytesMax}`, { rdr: 4 })
+  }
+  const cursor = new Cursor(bytes)
+  // A message without a type has type 0, as in Go; the validation refuses it.
+  const message: WrpMessage = { msg_type: 0 }
+  for (let pairs = cursor.readMapCount(); pairs > 0; pairs -= 1) {
+    const field = readKey(cursor)
+    if (field === undefined) cursor.skip()
+    else readField(cursor, field, message)
+  }
+  if (cursor.hasInvalidUtf8) notUtf8.add(message)
+  return message
+}
+
+/** A known key: its name, kind and bytes. */
+export interface KnownKey {
+  name: FieldName
+  kind: FieldKind
+  bytes: Uint8Array
+}
+
+/** Length and second byte tell all keys apart, so that one comparison says which it is. */
+const KEYS: (KnownKey | undefined)[] = []
+const slotOf = (length: number, secondByte: number): number => length * 128 + (secondByte & 127)
+for (const [name, kind] of FIELDS) {
+  const bytes = Buffer.from(name)
+  KEYS[slotOf(bytes.length, bytes[1] ?? 0)] = { name, kind, bytes }
+}
+
+/**
+ * Reads a key; undefined when it is none of ours, whose value is then the next.
+ * @throws {WrpError} FIELD_INVALID for a key that is no text.
+ */
+export function readKey(cursor: Cursor): KnownKey | undefined {
+  const length = cursor.readSpan()
+  if (length === undefined) throw new WrpError('FIELD_INVALID', 'a key is no text')
+  const start = cursor.position - length
+  const known = KEYS[slotOf(length, cursor.byteAt(start + 1))]
+  if (!known || known.bytes.length !== length) return undefined
+  for (let index = 0; index < length; index += 1) {
+    if (known.bytes[index] !== cursor.byteAt(start + index)) return undefined
+  }
+  return known
+}
+
+/** Reads the value of a known key into `message`. A later one replaces, but metadata is merged. */
+function readField(cursor: Cursor, { name, kind }: KnownKey, message: WrpMessage): void {
+  if (kind === 'map') {
+    const read = readMap(cursor, message.metadata)
+    if (read) message.metadata = read
+    return
+  }
+  const value = cursor.readNil() ? undefined : readValue(cursor, name, kind)
+  if (value !== undefined) (message as unknown as Record<string, unknown>)[name] = value
+  else if (name === 'msg_type') message.msg_type = 0
+  else delete message[name]
+}
+
+function readValue(cursor: Cursor, name: FieldName, kind: FieldKind): unknown {
+  switch (kind) {
+    case 'string':
+      return cursor.readText() ?? refuse(name, 'text')
+    case 'bytes':
+      return cursor.readBytes() ?? refuse(name, 'bytes')
+    case 'integer':
+      return safeInteger(name, cursor.readInteger())
+    case 'nullableInteger':
+      return cursor.readInteger() ?? refuse(name, 'a whole number')
+    case 'boolean':
+      return cursor.readBoolean() ?? refuse(name, 'true or false')
+    case 'strings':
+      return readTexts(cursor, name)
+    case 'spans':
+      return readSpans(cursor)
+    case 'map':
+      return undefined
+  }
+}
+
+function safeInteger(name: FieldName, value: WrpInteger | undefined): number {
+  if (typeof value === 'number') return value
+  if (value === undefined) return refuse(name, 'a whole number')
+  throw new WrpError('NUMBER_OUT_OF_RANGE', `${name} ${value} cannot be kept exactly`)
+}
+
+function readTexts(cursor: Cursor, name: FieldName): string[] {
+  const count = cursor.readArrayCount() ?? refuse(name, 'a list of texts')
+  const texts: string[] = []
+  for (let index = 0; index < count; index += 1) {
+    texts.push(cursor.readNil() ? '' : (cursor.readText() ?? refuse(name, 'a list of texts')))
+  }
+  return texts
+}
+
+function readMap(
+  cursor: Cursor,
+  found: Record<string, string> | undefined,
+): Record<string, string> | undefined {
+  if (cursor.readNil()) return undefined
+  if (!cursor.isMap()) refuse('metadata', 'a map of texts')
+  const map = found ?? {}
+  for (let pairs = cursor.readMapCount(); pairs > 0; pairs -= 1) {
+    const key = cursor.readNil() ? '' : (cursor.readText() ?? refuse('metadata', 'a map of texts'))
+    setEntry(
+      map,
+      key,
+      cursor.readNil() ? '' : (cursor.readText() ?? refuse('metadata', 'a map of texts')),
+    )
+  }
+  return map
+}
+
+/** C writes [text, number, number] where Go writes three texts: both become texts. */
+function readSpans(cursor: Cursor): string[][] {
+  const count = cursor.readArrayCount() ?? refuse('spans', 'a list of lists')
+  const spans: string[][] = []
+  for (let index = 0; index < count; index += 1) {
+    const span: string[] = []
+    const parts = cursor.readNil()
+      ? 0
+      : (cursor.readArrayCount() ?? refuse('spans', 'a list of lists'))
+    for (let part = 0; part < parts; part += 1) {
+      const text = cursor.readNil() ? '' : (cursor.readText() ?? cursor.readInteger())
+      span.push(String(text ?? refuse('spans', 'a list of lists of texts')))
+    }
+    spans.push(span)
+  }
+  return spans
+}
+
+function refuse(name: string, wanted: string): never {
+  throw new WrpError('FIELD_INVALID', `${name} must be ${wanted}`, { rdr: 1 })
+}

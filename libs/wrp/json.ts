@@ -1,0 +1,158 @@
+/** The JSON form of a message: the same keys, the payload in base64. wrp.md §2. */
+import { WrpError } from './error.ts'
+import { FIELDS, setEntry, type FieldKind, type FieldName } from './fields.ts'
+import type { WrpInteger, WrpMessage } from './message.ts'
+
+/** Standard, padded base64; what Node's own decoder takes besides is refused, as upstream does. */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+
+const INTEGER = /^-?\d{1,20}$/
+
+/** Only a text with this many digits in a row can hold a number that JSON.parse would round. */
+const MANY_DIGITS = /\d{16}/
+
+/** The largest JSON text that is read, in characters. */
+const TEXT_LENGTH_MAX = 24 * 1024 * 1024
+
+/**
+ * Reads one message. Unknown keys and nulls are passed over.
+ * @throws {WrpError} TOO_LARGE, MALFORMED, NOT_A_MAP, FIELD_INVALID or NUMBER_OUT_OF_RANGE.
+ */
+export function fromJson(text: string): WrpMessage {
+  if (text.length > TEXT_LENGTH_MAX) {
+    throw new WrpError('TOO_LARGE', `${text.length} characters are over ${TEXT_LENGTH_MAX}`, {
+      rdr: 4,
+    })
+  }
+  const found = parse(text)
+  if (typeof found !== 'object' || found === null || Array.isArray(found)) {
+    throw new WrpError('NOT_A_MAP', 'the JSON is no object')
+  }
+  const message: WrpMessage = { msg_type: 0 }
+  for (const [name, kind] of FIELDS) {
+    const value = Object.hasOwn(found, name) ? (found as Record<string, unknown>)[name] : undefined
+    if (value === undefined || value === null) continue
+    const read = readValue(name, kind, value)
+    if (read !== undefined) (message as unknown as Record<string, unknown>)[name] = read
+  }
+  return message
+}
+
+/** Writes a message; `<`, `>` and `&` are escaped so that it may stand in a page, as upstream does. */
+export function toJson(message: WrpMessage): string {
+  const made: Record<string, unknown> = {}
+  for (const [name] of FIELDS) {
+    const value = jsonValue(message[name])
+    if (value !== undefined || name === 'qos') made[name] = value ?? 0
+  }
+  return JSON.stringify(made).replaceAll(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+function jsonValue(value: unknown): unknown {
+  if (value === undefined || value === null || value === '') return undefined
+  // As wrp-go v3: what JSON's readers would round is written as a text.
+  if (typeof value === 'bigint') return value.toString()
+  if (value instanceof Uint8Array) {
+    return value.length === 0 ? undefined : Buffer.from(value).toString('base64')
+  }
+  if (Array.isArray(value)) return value.length === 0 ? undefined : value
+  if (typeof value === 'object') return Object.keys(value).length === 0 ? undefined : value
+  return value
+}
+
+function parse(text: string): unknown {
+  try {
+    if (!MANY_DIGITS.test(text)) return JSON.parse(text)
+    return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) => {
+      const source = context?.source
+      if (typeof value !== 'number' || Number.isSafeInteger(value) || !source) return value
+      return INTEGER.test(source) ? BigInt(source) : value
+    })
+  } catch (error) {
+    throw new WrpError('MALFORMED', 'the text is no JSON', { cause: error, rdr: 1 })
+  }
+}
+
+function readValue(name: FieldName, kind: FieldKind, value: unknown): unknown {
+  switch (kind) {
+    case 'string':
+      return typeof value === 'string' ? value : refuse(name, 'a text')
+    case 'bytes':
+      return readBytes(name, value)
+    case 'integer': {
+      const read = readInteger(name, value)
+      if (typeof read === 'number') return read
+      throw new WrpError('NUMBER_OUT_OF_RANGE', `${name} ${read} cannot be kept exactly`)
+    }
+    case 'nullableInteger':
+      return readInteger(name, value)
+    case 'boolean':
+      return typeof value === 'boolean' ? value : refuse(name, 'true or false')
+    case 'strings':
+      return readTexts(name, value)
+    case 'spans':
+      return Array.isArray(value)
+        ? value.map((span) => readTexts(name, span))
+        : refuse(name, 'a list of lists of texts')
+    case 'map':
+      return readMap(value)
+  }
+}
+
+/** A number, or its digits as a text, as wrp-go v3 reads and writes large ones. */
+function readInteger(name: FieldName, value: unknown): WrpInteger {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value
+  const wide =
+    typeof value === 'bigint'
+      ? value
+      : typeof value === 'string' && INTEGER.test(value)
+        ? BigInt(value)
+        : refuse(name, 'a whole number')
+  if (BigInt.asIntN(64, wide) !== wide) {
+    throw new WrpError('NUMBER_OUT_OF_RANGE', `${name} ${wide} is no int64`)
+  }
+  const exact = Number(wide)
+  return Number.isSafeInteger(exact) ? exact : wide
+}
+
+function readBytes(name: FieldName, value: unknown): Uint8Array | undefined {
+  if (typeof value === 'string') {
+    if (!BASE64.test(value)) refuse(name, 'padded base64')
+    return value === '' ? undefined : new Uint8Array(Buffer.from(value, 'base64'))
+  }
+  if (!Array.isArray(value)) return refuse(name, 'base64')
+  for (const byte of value) {
+    if (!Number.isInteger(byte) || byte < 0 || byte > 255) refuse(name, 'bytes from 0 to 255')
+  }
+  return Uint8Array.from(value as number[])
+}
+
+function readTexts(name: FieldName, value: unknown): string[] {
+  if (!Array.isArray(value)) return refuse(name, 'a list of texts')
+  return value.map((text: unknown) => {
+    if (text === null) return ''
+    return typeof text === 'string' ? text : refuse(name, 'a list of texts')
+  })
+}
+
+function readMap(value: unknown): Record<string, string> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return refuse('metadata', 'a map of texts')
+  }
+  const map: Record<string, string> = {}
+  for (const [key, entry] of Object.entries(value)) {
+    if (typeof entry === 'string') setEntry(map, key, entry)
+    else if (entry === null) setEntry(map, key, '')
+    else if (typeof entry === 'number' || typeof entry === 'bigint')
+      setEntry(map, key, String(entry))
+    else refuse('metadata', 'a map of texts')
+  }
+  return map
+}
+
+function refuse(name: string, wanted: string): never {
+  throw new WrpError('FIELD_INVALID', `${name} must be ${wanted}`, { rdr: 1 })
+}
