@@ -86,10 +86,7 @@ export async function connectNats({ url, name, log, signal }: NatsOptions): Prom
   }
 }
 
-function connectionOptions(
-  url: string,
-  name: string,
-): ConnectionOptions & { inboxPrefix: string } {
+function connectionOptions(url: string, name: string): ConnectionOptions & { inboxPrefix: string } {
   const urls = url.split(',').map((part) => parseNatsUrl(part.trim()))
   const credentials = urls.find((parsed) => parsed.username !== '')
   const token = name.replaceAll(/[^A-Za-z0-9-]/g, '-')

@@ -102,7 +102,6 @@ export function readEventHeaders(found: MsgHdrs | undefined): EventHeaders {
 
 /** A line break in a value would be a header of the sender's choice, a blank at an end is lost. */
 function encodeValue(value: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for.
   return value.replaceAll(
     /[\u0000-\u001f\u007f%]|^ | $/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,

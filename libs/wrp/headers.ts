@@ -197,7 +197,6 @@ const isSame = (one: unknown, other: unknown): boolean =>
 
 const asciiJson = (value: unknown): string =>
   JSON.stringify(value).replaceAll(
-    // oxlint-disable-next-line no-control-regex -- everything but printable ASCII is escaped.
     /[\u0000-\u001f\u007f-\uffff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
@@ -215,12 +214,9 @@ function utf8(text: string): string {
 
 /** UTF-8 as header bytes; what would end or corrupt a header line is a blank. */
 function latin1(text: string): string {
-  return (
-    Buffer.from(text, 'utf8')
-      .toString('latin1')
-      // oxlint-disable-next-line no-control-regex -- control characters are what it replaces.
-      .replaceAll(/[\u0000-\u001f\u007f]/g, ' ')
-  )
+  return Buffer.from(text, 'utf8')
+    .toString('latin1')
+    .replaceAll(/[\u0000-\u001f\u007f]/g, ' ')
 }
 
 function refuse(name: string, wanted: string): never {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { decode, encode } from './codec.ts'
 import { WrpError } from './error.ts'
+import { FIELDS } from './fields.ts'
 import { fromHeaders, toHeaders } from './headers.ts'
 import { fromJson, toJson } from './json.ts'
 import { formatLocator, parseDeviceId, parseLocator } from './locator.ts'
@@ -44,15 +45,17 @@ function withoutEmpty(fields: Record<string, unknown>): Record<string, unknown> 
   return Object.fromEntries(
     Object.entries(fields).filter(([name, value]) => {
       if (value === null || value === '' || (name === 'qos' && value === 0)) return false
-      return typeof value !== 'object' || Object.keys(value as object).length > 0
+      return typeof value !== 'object' || Object.keys(value).length > 0
     }),
   )
 }
 
 /** What of a vector's fields a message can hold. */
 function known(name: string, fields: Record<string, unknown>): Record<string, unknown> {
-  // No Go decoder knows `msg_id`; spans with C's numbers are read as texts.
-  const { msg_id: _, spans, metadata, ...rest } = withoutEmpty(fields)
+  const names = new Set<string>(FIELDS.map(([field]) => field))
+  const ours = Object.entries(withoutEmpty(fields)).filter(([field]) => names.has(field))
+  // Spans with C's numbers are read as texts.
+  const { spans, metadata, ...rest } = Object.fromEntries(ours)
   const texts = (spans as unknown[][] | undefined)?.map((span) => span.map(String))
   return {
     ...rest,
