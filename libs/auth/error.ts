@@ -1,0 +1,15 @@
+/** Why a credential is not accepted. */
+
+/** Stable codes. */
+export type AuthErrorCode = 'TOKEN_INVALID' | 'TOKEN_EXPIRED' | 'KEYS_UNAVAILABLE'
+
+/** A token that is not accepted, or cannot be judged as the keys are not to be had. */
+export class AuthError extends Error {
+  override readonly name = 'AuthError'
+  readonly code: AuthErrorCode
+
+  constructor(code: AuthErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

@@ -1,0 +1,31 @@
+/** Errors on upstream's routes, in upstream's form. api.md F; design §7. */
+import type { Context } from 'hono'
+import type { Logger } from '#libs/log/logger.ts'
+
+/**
+ * A response with upstream's error body, `{"code": 404, "message": "…"}`, spaces exactly so: there
+ * are clients that compare it.
+ */
+export function errorResponse(
+  code: number,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return new Response(`{"code": ${code}, "message": ${JSON.stringify(message)}}`, {
+    status: code,
+    headers: { 'Content-Type': 'application/json', ...headers },
+  })
+}
+
+/** For an app's `notFound`. */
+export function notFound(c: Context): Response {
+  return errorResponse(404, `there is no ${c.req.method} ${c.req.path}`)
+}
+
+/** For an app's `onError`: the log has the error, the client only that there was one. */
+export function onError(log: Logger): (error: Error, c: Context) => Response {
+  return (error, c) => {
+    log.error({ error: error.stack, method: c.req.method, path: c.req.path }, 'request failed')
+    return errorResponse(500, 'an unexpected error, which is logged')
+  }
+}

@@ -1,0 +1,58 @@
+/** The second port of every app: what supervisors, load balancers and Prometheus ask. Design §5. */
+import { Hono } from 'hono'
+import { metricsPage, type Registry } from '#libs/metrics/registry.ts'
+import { notFound } from './error.ts'
+import { serve, type HttpServer } from './server.ts'
+
+/** What an app must have to be of use: true, or a sentence about what is missing. */
+export type Checks = Readonly<Record<string, () => boolean | string>>
+
+/** What {@link serveOperations} needs. */
+export interface OperationsOptions {
+  hostname: string
+  port: number
+  registry: Registry
+  checks: Checks
+  /** Further routes, such as Talaria's control API. */
+  routes?: Hono
+}
+
+/**
+ * Serves `/livez` (the process answers), `/readyz` (it is of use; else 503 and why), `/health`
+ * (all checks, and how it runs) and `/metrics`.
+ */
+export function serveOperations(options: OperationsOptions): Promise<HttpServer> {
+  const { hostname, port, registry, checks, routes } = options
+  const app = new Hono()
+  app.get('/livez', (c) => c.text('ok\n'))
+  app.get('/readyz', (c) => {
+    const { isReady, results } = runChecks(checks)
+    return c.json({ status: isReady ? 'ready' : 'not ready', checks: results }, isReady ? 200 : 503)
+  })
+  app.get('/health', (c) => {
+    const { isReady, results } = runChecks(checks)
+    return c.json({
+      status: isReady ? 'ready' : 'not ready',
+      checks: results,
+      uptimeSeconds: Math.round(process.uptime()),
+      memoryBytes: process.memoryUsage().rss,
+    })
+  })
+  app.get('/metrics', async (c) =>
+    c.body(await metricsPage(registry), 200, { 'Content-Type': registry.contentType }),
+  )
+  if (routes) app.route('/', routes)
+  app.notFound(notFound)
+  return serve({ fetch: app.fetch, hostname, port })
+}
+
+function runChecks(checks: Checks): { isReady: boolean; results: Record<string, string> } {
+  const results: Record<string, string> = {}
+  let isReady = true
+  for (const [name, check] of Object.entries(checks)) {
+    const result = check()
+    results[name] = result === true ? 'ok' : result === false ? 'failed' : result
+    isReady &&= result === true
+  }
+  return { isReady, results }
+}

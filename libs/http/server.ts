@@ -1,0 +1,100 @@
+/** An HTTP server on one port: limits on what a client may take its time with, and an orderly end. */
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { getRequestListener } from '@hono/node-server'
+
+/** Headers and body of one request must be there by then; upstream's read time-out is 5 s. */
+const REQUEST_MS = 30_000
+
+/** A client that dribbles its headers holds a socket: ten seconds are enough for any honest one. */
+const HEADERS_MS = 10_000
+
+/** Idle connections are kept for the next request, a little longer than load balancers keep theirs. */
+const KEEP_ALIVE_MS = 65_000
+
+/** How long the end waits for requests that are under way. */
+const CLOSE_MS = 5_000
+
+/** Tokens and WRP headers fit many times over; Node's default is the same, said here on purpose. */
+const HEADER_BYTES_MAX = 16 * 1024
+
+/** The port is somebody else's. */
+export class PortTakenError extends Error {
+  readonly code = 'PORT_TAKEN'
+  override readonly name = 'PortTakenError'
+}
+
+/** A server that listens. Disposing it lets requests finish, for 5 s at most. */
+export interface HttpServer extends AsyncDisposable {
+  /** Such as `http://127.0.0.1:6200`, with the real port. */
+  readonly url: string
+  readonly port: number
+  readonly server: Server
+  /** Takes no new connection from now on; those that are there stay. */
+  stopListening(): void
+}
+
+/** What {@link serve} needs. */
+export interface ServeOptions {
+  fetch: (request: Request) => Response | Promise<Response>
+  hostname: string
+  /** 0 takes any free one. */
+  port: number
+  /** A request that wants another protocol; without it such a request is an ordinary one. */
+  onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  requestTimeoutMs?: number
+}
+
+/** Listens. @throws {PortTakenError}, and Node's own errors for an address that is none of ours. */
+export async function serve(options: ServeOptions): Promise<HttpServer> {
+  const { hostname, onUpgrade, requestTimeoutMs = REQUEST_MS } = options
+  const listener = getRequestListener(options.fetch, { hostname, overrideGlobalObjects: false })
+  const server = createServer(
+    {
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: Math.min(HEADERS_MS, requestTimeoutMs),
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: HEADER_BYTES_MAX,
+    },
+    (request, response) => void listener(request, response),
+  )
+  if (onUpgrade) server.on('upgrade', onUpgrade)
+  await listen(server, options)
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`,
+    port,
+    server,
+    stopListening: () => server.close(),
+    [Symbol.asyncDispose]: () => close(server),
+  }
+}
+
+function listen(server: Server, { hostname, port }: ServeOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') return reject(error)
+      reject(
+        new PortTakenError(
+          `port ${port} of ${hostname} is taken: stop what listens there (lsof -i :${port}) or configure another`,
+          { cause: error },
+        ),
+      )
+    })
+    server.listen({ port, host: hostname }, resolve)
+  })
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
+    server.close(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+    server.closeIdleConnections()
+    // A server that had stopped listening before calls back with an error, which is the same end.
+    if (!server.listening) server.closeIdleConnections()
+  })
+}
