@@ -1,0 +1,105 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { deviceIdOfClaims, partnerIdsOfClaims } from '#libs/auth/claims.ts'
+import { createVerifier } from '#libs/auth/verify.ts'
+import { loadConfig } from '#libs/config/load.ts'
+import { start } from './app.ts'
+import { themisEnv } from './config.ts'
+
+const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` })
+let directory: string
+beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'themis-'))))
+afterEach(() => rmSync(directory, { recursive: true }))
+
+const startThemis = (more: Record<string, string> = {}) =>
+  start(
+    loadConfig(themisEnv, {
+      LOG_LEVEL: 'silent',
+      THEMIS_PORT: '0',
+      THEMIS_OPERATIONS_PORT: '0',
+      THEMIS_KEY_FILE: join(directory, 'keys', 'key.pem'),
+      THEMIS_DEVICE_CREDENTIALS: 'device:d',
+      THEMIS_CALLER_CREDENTIALS: 'me:m',
+      ...more,
+    }),
+  )
+
+describe('Themis', () => {
+  it('gives a device a token that its published keys verify', async () => {
+    await using themis = await startThemis()
+    const response = await fetch(`${themis.url}/issue`, {
+      headers: {
+        ...basic('device:d'),
+        'X-Midt-Mac-Address': '11:22:33:44:55:66',
+        'X-Midt-Partner-ID': '*, p',
+      },
+    })
+    expect(response.headers.get('content-type')).toBe('application/jose')
+    const verifier = createVerifier({
+      jwksUrl: `${themis.url}/.well-known/jwks.json`,
+      audience: 'XMiDT',
+    })
+    const claims = await verifier.verify(await response.text())
+    expect(deviceIdOfClaims(claims)).toBe('mac:112233445566')
+    expect(partnerIdsOfClaims(claims)).toEqual(['p'])
+  })
+
+  it('gives a caller a token for every partner', async () => {
+    await using themis = await startThemis()
+    const token = await (await fetch(`${themis.url}/issue`, { headers: basic('me:m') })).text()
+    const claims = await createVerifier({ jwksUrl: `${themis.url}/keys` }).verify(token)
+    expect(claims).toMatchObject({ sub: 'me', capabilities: ['x1:webpa:api:.*:all'] })
+    expect(partnerIdsOfClaims(claims)).toEqual(['*'])
+  })
+
+  it.each([
+    ['without a credential', {}, 401],
+    ['with a wrong one', basic('device:x'), 401],
+    ['that names no device', basic('device:d'), 400],
+    ['with a mac that is none', { ...basic('device:d'), 'X-Midt-Mac-Address': 'nonsense' }, 400],
+    [
+      'for every partner',
+      { ...basic('device:d'), 'X-Midt-Mac-Address': '112233445566', 'X-Midt-Partner-ID': '*' },
+      400,
+    ],
+  ])('refuses a request %s and says why', async (_, headers, status) => {
+    await using themis = await startThemis()
+    const response = await fetch(`${themis.url}/issue`, { headers })
+    expect(response.status).toBe(status)
+    expect(await response.text()).toMatch(/^\{"code": \d+, "message": ".+"\}$/)
+  })
+
+  it('keeps its key over a restart, for its owner only', async () => {
+    const kids: string[] = []
+    for (let round = 0; round < 2; round += 1) {
+      await using themis = await startThemis()
+      const { keys } = (await (await fetch(`${themis.url}/keys`)).json()) as {
+        keys: { kid: string }[]
+      }
+      kids.push(keys[0]?.kid ?? '')
+    }
+    expect(kids[0]).toBe(kids[1])
+    expect(statSync(join(directory, 'keys', 'key.pem')).mode & 0o777).toBe(0o600)
+  })
+
+  it('publishes each key alone, as PEM or JWK, with its length', async () => {
+    await using themis = await startThemis()
+    const { keys } = (await (await fetch(`${themis.url}/keys`)).json()) as {
+      keys: { kid: string }[]
+    }
+    const url = `${themis.url}/keys/${keys[0]?.kid}`
+    const pem = await fetch(url)
+    expect(await pem.text()).toContain('BEGIN PUBLIC KEY')
+    expect(pem.headers.get('content-length')).not.toBeNull()
+    expect(await (await fetch(`${url}/key.json`)).json()).toEqual(keys[0])
+    expect((await fetch(`${themis.url}/keys/other`)).status).toBe(404)
+  })
+
+  it('does not start when no device could get a token', async () => {
+    await expect(startThemis({ THEMIS_DEVICE_CREDENTIALS: '' })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+    })
+  })
+})

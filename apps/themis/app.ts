@@ -1,0 +1,41 @@
+/** Themis: signs the tokens that devices and callers present, and publishes the key. */
+import { ConfigError } from '#libs/config/load.ts'
+import { serveOperations } from '#libs/http/operations.ts'
+import { serve } from '#libs/http/server.ts'
+import type { App } from '#libs/lifecycle/app.ts'
+import { createLogger } from '#libs/log/logger.ts'
+import { createRegistry } from '#libs/metrics/registry.ts'
+import { createApi } from './api.ts'
+import type { ThemisConfig } from './config.ts'
+import { openKey } from './key.ts'
+import { themisMetrics } from './metrics.ts'
+
+/** Starts Themis. @throws {ConfigError} when nobody could get a token, {KeyError}, {PortTakenError}. */
+export async function start(
+  config: ThemisConfig,
+  log = createLogger('themis', { level: config.LOG_LEVEL }),
+): Promise<App> {
+  if (config.THEMIS_DEVICE_CREDENTIALS.length === 0 && !config.THEMIS_OPEN) {
+    throw new ConfigError(
+      'THEMIS_DEVICE_CREDENTIALS is empty: no device could get a token. Set it, or THEMIS_OPEN=true for development',
+    )
+  }
+  if (config.THEMIS_OPEN) log.warn('the door is open: anybody gets a token for any device')
+  await using starting = new AsyncDisposableStack()
+  const registry = createRegistry()
+  const metrics = themisMetrics(registry)
+  const key = openKey(config.THEMIS_KEY_FILE)
+  const hostname = config.THEMIS_HOST
+  const operations = starting.use(
+    await serveOperations({ hostname, port: config.THEMIS_OPERATIONS_PORT, registry, checks: {} }),
+  )
+  const api = createApi({ config, key, metrics, log })
+  const server = starting.use(await serve({ fetch: api.fetch, hostname, port: config.THEMIS_PORT }))
+  log.info({ url: server.url, kid: key.kid }, 'ready')
+  const running = starting.move()
+  return {
+    url: server.url,
+    operationsUrl: operations.url,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}

@@ -1,0 +1,144 @@
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { serve, type HttpServer } from '#libs/http/server.ts'
+import { createBasic } from './basic.ts'
+import { createCallerAuthentication } from './caller.ts'
+import { allows } from './capability.ts'
+import { deviceIdOfClaims, partnerIdsOfClaims } from './claims.ts'
+import { createVerifier } from './verify.ts'
+
+const keys = await generateKeyPair('ES256')
+const others = await generateKeyPair('ES256')
+let server: HttpServer
+let jwksUrl: string
+
+beforeAll(async () => {
+  const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'one', alg: 'ES256', use: 'sig' }
+  server = await serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch: () => Response.json({ keys: [jwk] }),
+  })
+  jwksUrl = `${server.url}/keys`
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const sign = (claims: Record<string, unknown>, expires = '1h', key = keys.privateKey) =>
+  new SignJWT(claims)
+    .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+    .setIssuedAt()
+    .setExpirationTime(expires)
+    .sign(key)
+
+describe('a token', () => {
+  it('that the issuer signed is accepted with its claims', async () => {
+    const claims = await createVerifier({ jwksUrl }).verify(await sign({ sub: 'me' }))
+    expect(claims.sub).toBe('me')
+  })
+
+  it.each([
+    ['signed by another key', () => sign({ sub: 'me' }, '1h', others.privateKey), 'TOKEN_INVALID'],
+    ['that has expired', () => sign({ sub: 'me' }, '-1h'), 'TOKEN_EXPIRED'],
+    ['that is garbage', async () => 'garbage', 'TOKEN_INVALID'],
+    ['that is empty', async () => '', 'TOKEN_INVALID'],
+    ['without a signature', async () => 'eyJhbGciOiJub25lIn0.e30.', 'TOKEN_INVALID'],
+    ['as long as a book', async () => 'a'.repeat(100_000), 'TOKEN_INVALID'],
+  ])('%s is refused', async (_, make, code) => {
+    await expect(createVerifier({ jwksUrl }).verify(await make())).rejects.toMatchObject({ code })
+  })
+
+  it('cannot be judged while the keys are away', async () => {
+    const verifier = createVerifier({ jwksUrl: 'http://127.0.0.1:1/keys' })
+    await expect(verifier.verify(await sign({}))).rejects.toMatchObject({
+      code: 'KEYS_UNAVAILABLE',
+    })
+  })
+})
+
+describe('claims', () => {
+  it.each([
+    [{ 'device-id': 'MAC:11:22:33:44:55:66' }, 'mac:112233445566'],
+    [{ mac: '11:22:33:44:55:66' }, 'mac:112233445566'],
+    [{ mac: 'mac:112233445566' }, 'mac:112233445566'],
+    [{ mac: 7 }, undefined],
+    [{ mac: 'nonsense' }, undefined],
+    [{}, undefined],
+  ])('%j name the device %s', (claims, device) => {
+    expect(deviceIdOfClaims(claims)).toBe(device)
+  })
+
+  it.each([
+    [{ allowedResources: { allowedPartners: ['a', 'b'] }, 'partner-id': 'c' }, ['a', 'b']],
+    [{ 'partner-id': 'c' }, ['c']],
+    [{ allowedResources: { allowedPartners: 'a' } }, []],
+    [{ allowedResources: null }, []],
+  ])('%j name the partners %j', (claims, partners) => {
+    expect(partnerIdsOfClaims(claims)).toEqual(partners)
+  })
+})
+
+describe('a capability', () => {
+  const request = { prefix: 'x1:webpa:api:', acceptAllMethod: 'all', method: 'GET' }
+  it.each([
+    ['x1:webpa:api:.*:all', '/api/v3/device/mac:112233445566/stat', true],
+    ['x1:webpa:api:device/.*/stat:get', '/api/v2/device/mac:112233445566/stat', true],
+    ['x1:webpa:api:/device/.*/stat:get', '/api/v3/device/mac:112233445566/stat', true],
+    ['x1:webpa:api:device/.*/stat:post', '/api/v3/device/mac:112233445566/stat', false],
+    ['x1:webpa:api:hook:get', '/api/v3/device', false],
+    ['x1:other:api:.*:all', '/api/v3/device', false],
+    ['x1:webpa:api:(:all', '/api/v3/device', false],
+    ['x1:webpa:api:', '/api/v3/device', false],
+    ['', '/api/v3/device', false],
+  ])('%s on %s: %s', (capability, path, isAllowed) => {
+    expect(allows([capability], { ...request, path })).toBe(isAllowed)
+  })
+})
+
+describe('a caller', () => {
+  const basicHeader = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
+  const authenticate = (authorization?: string, isOpen = false) =>
+    createCallerAuthentication({
+      basic: createBasic(['me:secret', ':nobody']),
+      verifier: createVerifier({ jwksUrl }),
+      isOpen,
+    })(new Headers(authorization === undefined ? {} : { authorization }))
+
+  it('comes in by Basic', async () => {
+    expect(await authenticate(basicHeader('me:secret'))).toMatchObject({
+      kind: 'basic',
+      principal: 'me',
+    })
+  })
+
+  it('comes in by a token with a subject', async () => {
+    const token = await sign({ sub: 'me', capabilities: ['a'], 'partner-id': 'p' })
+    expect(await authenticate(`Bearer ${token}`)).toEqual({
+      kind: 'jwt',
+      principal: 'me',
+      partners: ['p'],
+      capabilities: ['a'],
+    })
+  })
+
+  it.each([
+    [undefined],
+    [''],
+    ['Bearer'],
+    ['Bearer  '],
+    ['Digest abc'],
+    [basicHeader('me:wrong')],
+    [basicHeader(':nobody')],
+    ['Basic !!!'],
+    ['Bearer a.b.c'],
+  ])('with %s is refused', async (authorization) => {
+    expect(await authenticate(authorization)).toMatchObject({ kind: 'refused', status: 401 })
+  })
+
+  it('without a subject in the token is refused', async () => {
+    expect(await authenticate(`Bearer ${await sign({})}`)).toMatchObject({ kind: 'refused' })
+  })
+
+  it('comes in without a credential only by an open door', async () => {
+    expect(await authenticate(undefined, true)).toMatchObject({ kind: 'open' })
+  })
+})
