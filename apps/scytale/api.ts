@@ -1,0 +1,81 @@
+/** The API: its routes, and what every request to it goes through. api.md B1 and B2. */
+import { Hono, type Context } from 'hono'
+import { bodyLimit } from '#libs/http/body.ts'
+import type { Logger } from '#libs/log/logger.ts'
+import type { ApiVersion, Authorise } from './access.ts'
+import { admitted, measured, type ApiEnv } from './api-middleware.ts'
+import { answerError, endpointUnknown } from './api-errors.ts'
+import type { ScytaleConfig } from './config.ts'
+import { identity } from './identity.ts'
+import type { ScytaleMetrics } from './metrics.ts'
+import { readForm } from './read-message.ts'
+import { Refusal } from './refusal.ts'
+import type { SendToDevice } from './send.ts'
+import type { StatOfDevice } from './stat.ts'
+
+/** `/device/send` is what upstream documents and does not serve. */
+const SEND_PATHS = ['/api/:version{v[23]}/device', '/api/:version{v[23]}/device/send']
+const STAT_PATH = '/api/:version{v[23]}/device/:device/stat'
+
+/** Upstream takes PUT and then fails at its Talaria; here it is the same as POST. */
+const SEND_METHODS = ['POST', 'PUT']
+
+/** What {@link createApi} needs. */
+export interface ApiOptions {
+  config: ScytaleConfig
+  authorise: Authorise
+  send: SendToDevice
+  stat: StatOfDevice
+  metrics: ScytaleMetrics
+  log: Logger
+}
+
+/** The API as an application of Hono. */
+export function createApi({
+  config,
+  authorise,
+  send,
+  stat,
+  metrics,
+  log,
+}: ApiOptions): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>()
+  app.use(measured(metrics))
+  app.use(identity(config, new Date()))
+  app.use(admitted(config.SCYTALE_REQUESTS_MAX, metrics))
+
+  const limit = bodyLimit(config.SCYTALE_BODY_BYTES_MAX)
+  for (const path of SEND_PATHS) {
+    app.all(path, async (c, next) => {
+      c.set('route', 'send')
+      const form = readForm(c.req.raw.headers)
+      if (!form) return endpointUnknown(c)
+      if (!SEND_METHODS.includes(c.req.method)) throw methodUnsupported(SEND_METHODS)
+      c.set('form', form)
+      c.set('access', await authorise(c.req.raw, versionOf(c)))
+      return next()
+    })
+    // After the credential, so that a stranger's body is not even read.
+    app.all(path, limit, async (c) => {
+      const body = new Uint8Array(await c.req.arrayBuffer())
+      const { form, access } = c.var
+      return send({ headers: c.req.raw.headers, signal: c.req.raw.signal, body, form, access })
+    })
+  }
+  app.all(STAT_PATH, async (c) => {
+    c.set('route', 'stat')
+    if (c.req.method !== 'GET') throw methodUnsupported(['GET'])
+    await authorise(c.req.raw, versionOf(c))
+    return stat(c.req.param('device'), c.req.raw)
+  })
+  app.notFound((c) => endpointUnknown(c))
+  app.onError((error, c) => answerError(error, c, log))
+  return app
+}
+
+const versionOf = (c: Context): ApiVersion => (c.req.param('version') === 'v2' ? 'v2' : 'v3')
+
+const methodUnsupported = (methods: readonly string[]): Refusal =>
+  new Refusal(405, 'method-unsupported', 'Method not allowed', {
+    headers: { Allow: methods.join(', ') },
+  })

@@ -1,0 +1,70 @@
+/** Scytale, running: reads top to bottom as it starts, and bottom to top as it ends. */
+import { createBasic } from '#libs/auth/basic.ts'
+import { createCallerAuthentication } from '#libs/auth/caller.ts'
+import { createVerifier } from '#libs/auth/verify.ts'
+import { serveOperations } from '#libs/http/operations.ts'
+import { serve } from '#libs/http/server.ts'
+import type { App } from '#libs/lifecycle/app.ts'
+import { createLogger } from '#libs/log/logger.ts'
+import { createCommander } from '#libs/nats/command.ts'
+import { connectNats } from '#libs/nats/connect.ts'
+import { createAuthorise } from './access.ts'
+import { createApi } from './api.ts'
+import type { ScytaleConfig } from './config.ts'
+import { createMetrics } from './metrics.ts'
+import { createSend } from './send.ts'
+import { createStat } from './stat.ts'
+
+/** NATS' own default, for the moment in which a connection does not know its server's. */
+const MESSAGE_BYTES_DEFAULT = 1_048_576
+
+/** Room for the headers of a command, which count towards NATS' limit too. */
+const HEADER_BYTES = 1_024
+
+/** Starts Scytale. @throws PortTakenError, NatsConnectError. */
+export async function start(
+  config: ScytaleConfig,
+  log = createLogger('scytale', { level: config.LOG_LEVEL }),
+): Promise<App> {
+  await using starting = new AsyncDisposableStack()
+  const metrics = createMetrics()
+  const nats = starting.use(await connectNats({ url: config.NATS_URL, name: 'scytale', log }))
+  const commander = starting.use(createCommander(nats))
+
+  if (config.SCYTALE_OPEN) log.warn('open to every caller: SCYTALE_OPEN is true')
+  const verifier = createVerifier({ jwksUrl: config.SCYTALE_JWKS_URL })
+  const authenticate = createCallerAuthentication({
+    basic: createBasic(config.SCYTALE_BASIC_CREDENTIALS),
+    verifier,
+    isOpen: config.SCYTALE_OPEN,
+  })
+  const messageBytesMax = (): number =>
+    (nats.connection.info?.max_payload ?? MESSAGE_BYTES_DEFAULT) - HEADER_BYTES
+  const api = createApi({
+    config,
+    authorise: createAuthorise({ authenticate, config, metrics }),
+    send: createSend({ commander, messageBytesMax, config, metrics }),
+    stat: createStat(commander, metrics),
+    metrics,
+    log,
+  })
+
+  const operations = starting.use(
+    await serveOperations({
+      hostname: config.SCYTALE_HOST,
+      port: config.SCYTALE_OPERATIONS_PORT,
+      registry: metrics.registry,
+      checks: { nats: () => nats.isConnected || 'NATS is away' },
+    }),
+  )
+  const server = starting.use(
+    await serve({ fetch: api.fetch, hostname: config.SCYTALE_HOST, port: config.SCYTALE_PORT }),
+  )
+  log.info({ url: server.url }, 'ready')
+  const running = starting.move()
+  return {
+    url: server.url,
+    operationsUrl: operations.url,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}

@@ -1,0 +1,102 @@
+/** One message to one device, and the device's answer in the format that the caller wants. */
+import { decode } from '#libs/wrp/codec.ts'
+import { toJson } from '#libs/wrp/json.ts'
+import type { WrpMessage } from '#libs/wrp/message.ts'
+import type { Commander } from '#libs/nats/command.ts'
+import { commandSubject, SubjectError } from '#libs/nats/subjects.ts'
+import type { DeviceId } from '#libs/wrp/locator.ts'
+import type { Access } from './access.ts'
+import { failure } from './api-errors.ts'
+import { ask } from './ask.ts'
+import type { ScytaleConfig } from './config.ts'
+import { MEDIA_TYPES, type WrpFormat } from './format.ts'
+import type { ScytaleMetrics } from './metrics.ts'
+import { judgePartners } from './partners.ts'
+import { readMessage, writeMessage, type RequestForm } from './read-message.ts'
+import { Refusal } from './refusal.ts'
+
+/** A request that may be made. */
+export interface SendRequest {
+  headers: Headers
+  body: Uint8Array
+  form: RequestForm
+  access: Access
+  /** Aborts when the caller goes away. */
+  signal: AbortSignal
+}
+
+/** Sends a request to its device. Its promise rejects with a {@link Refusal} before that. */
+export type SendToDevice = (request: SendRequest) => Promise<Response>
+
+/** What {@link createSend} needs. */
+export interface SendOptions {
+  commander: Commander
+  /** The largest message that NATS takes, in bytes. */
+  messageBytesMax: () => number
+  config: ScytaleConfig
+  metrics: ScytaleMetrics
+}
+
+/** Makes the function that brings messages to devices. */
+export function createSend(options: SendOptions): SendToDevice {
+  const { commander, messageBytesMax, config, metrics } = options
+  return async ({ headers, body, form, access, signal }) => {
+    const { message, device } = readMessage(form, headers, body)
+    labelPartners(message, access, config, metrics)
+    const bytes = writeMessage(message)
+    if (bytes.byteLength > messageBytesMax()) {
+      throw new Refusal(413, 'body-too-large', `the message is over ${messageBytesMax()} bytes`)
+    }
+    const answer = await ask(subjectOf(device), bytes, {
+      kind: 'command',
+      timeoutMs: config.SCYTALE_DEVICE_TIMEOUT_MS,
+      signal,
+      traceparent: headers.get('traceparent') ?? undefined,
+      commander,
+      metrics,
+    })
+    if (answer.kind === 'failed') return failure(answer.status, answer.message, answer.headers)
+    return answerInFormat(answer.bytes, form.answerFormat, metrics)
+  }
+}
+
+function labelPartners(
+  message: WrpMessage,
+  { partnerIds }: Access,
+  config: ScytaleConfig,
+  metrics: ScytaleMetrics,
+): void {
+  if (!partnerIds) return
+  const judged = judgePartners(message.partner_ids, partnerIds)
+  if (judged.verdict === 'foreign') {
+    if (config.SCYTALE_PARTNER_CHECK === 'enforce') {
+      const text = 'Unauthorized partners credentials in WRP message'
+      throw new Refusal(403, 'partners-foreign', text)
+    }
+    metrics.monitored.inc({ reason: 'partners-foreign' })
+  }
+  message.partner_ids = judged.partnerIds
+}
+
+function subjectOf(device: DeviceId): string {
+  try {
+    return commandSubject(device)
+  } catch (error) {
+    if (!(error instanceof SubjectError)) throw error
+    throw new Refusal(400, 'device-id-invalid', 'invalid device name: too long', { cause: error })
+  }
+}
+
+/** Empty bytes are the answer to what has none, such as an event to the device. */
+function answerInFormat(bytes: Uint8Array, format: WrpFormat, metrics: ScytaleMetrics): Response {
+  if (bytes.byteLength === 0) return new Response(null, { status: 200 })
+  const headers = { 'Content-Type': MEDIA_TYPES[format] }
+  // A copy: the client's buffer of received bytes is not this answer's own.
+  if (format === 'msgpack') return new Response(Uint8Array.from(bytes), { headers })
+  try {
+    return new Response(toJson(decode(bytes)), { headers })
+  } catch {
+    metrics.answersUnreadable.inc()
+    return failure(502, "the device's answer is no WRP")
+  }
+}
