@@ -1,0 +1,97 @@
+/**
+ * Scytale alone on a NATS of its own, with keys that the test signs with, where the test plays the
+ * Talaria that holds a device.
+ */
+import type { Msg } from '@nats-io/transport-node'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { pino } from 'pino'
+import { start } from '#apps/scytale/app.ts'
+import { scytaleEnv } from '#apps/scytale/config.ts'
+import { loadConfig } from '#libs/config/load.ts'
+import { serve } from '#libs/http/server.ts'
+import type { App } from '#libs/lifecycle/app.ts'
+import { connectNats } from '#libs/nats/connect.ts'
+import { deviceSubjectKind, deviceSubjects } from '#libs/nats/subjects.ts'
+import { decode, encode } from '#libs/wrp/codec.ts'
+import { parseDeviceId } from '#libs/wrp/locator.ts'
+import { startTestNats } from './nats.ts'
+
+/** What a held device's subject gets; `kind` is its last token. */
+export type OnDeviceMessage = (message: Msg, kind: string) => void | Promise<void>
+
+/** The bench on which Scytale is tested. */
+export interface ScytaleBench extends AsyncDisposable {
+  scytale: App
+  /** A further Scytale with other settings. */
+  startScytale(environment: Record<string, string>): Promise<App>
+  /** A token with these claims that this Scytale accepts. */
+  sign(claims: Record<string, unknown>): Promise<string>
+  /** An id that no other test uses. */
+  newDevice(): string
+  /** Holds a device as a Talaria would. */
+  hold(device: string, onMessage: OnDeviceMessage): Promise<void>
+}
+
+/** The `Authorization` of the one caller with a password. */
+export const BASIC = `Basic ${Buffer.from('caller:secret').toString('base64')}`
+
+/** Starts the bench. */
+export async function startScytaleBench(): Promise<ScytaleBench> {
+  const log = pino({ level: 'silent' })
+  await using starting = new AsyncDisposableStack()
+  const { url: natsUrl } = starting.use(await startTestNats())
+  const nats = starting.use(await connectNats({ url: natsUrl, name: 'test', log }))
+  const { publicKey, privateKey } = await generateKeyPair('ES256')
+  const jwk = { ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }
+  const keys = starting.use(
+    await serve({ fetch: () => Response.json({ keys: [jwk] }), hostname: '127.0.0.1', port: 0 }),
+  )
+  const startScytale = (environment: Record<string, string> = {}): Promise<App> =>
+    start(
+      loadConfig(scytaleEnv, {
+        NATS_URL: natsUrl,
+        SCYTALE_PORT: '0',
+        SCYTALE_OPERATIONS_PORT: '0',
+        SCYTALE_JWKS_URL: keys.url,
+        SCYTALE_BASIC_CREDENTIALS: 'caller:secret',
+        ...environment,
+      }),
+      log,
+    )
+  const scytale = starting.use(await startScytale())
+  let deviceCount = 0
+  const running = starting.move()
+  return {
+    scytale,
+    startScytale,
+    sign: (claims) =>
+      new SignJWT({ sub: 'somebody', ...claims })
+        .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+        .setExpirationTime('1h')
+        .sign(privateKey),
+    newDevice: () => `mac:${(0xaa_00_00_00_00_00 + deviceCount++).toString(16)}`,
+    async hold(device, onMessage) {
+      nats.connection.subscribe(deviceSubjects(parseDeviceId(device)), {
+        callback: (error, message) => {
+          if (!error) void onMessage(message, deviceSubjectKind(message.subject))
+        },
+      })
+      await nats.connection.flush()
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+/** Answers a request as a device's `config` service would. */
+export function answerRequest(message: Msg): void {
+  const { transaction_uuid: transaction = '', source = '', dest = '' } = decode(message.data)
+  message.respond(
+    encode({
+      msg_type: 3,
+      source: dest,
+      dest: source,
+      transaction_uuid: transaction,
+      payload: new TextEncoder().encode('{"statusCode":200}'),
+    }),
+  )
+}
