@@ -1,0 +1,89 @@
+/** The rules of the house that no linter checks: style 5.11 and what CONTRIBUTING.md says. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const git = (...parameters: string[]): string[] =>
+  execFileSync('git', parameters, { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line !== '')
+
+/** What is in the repository or about to be. */
+const files = git('ls-files', '--cached', '--others', '--exclude-standard')
+const sources = files.filter((file) => file.endsWith('.ts'))
+const texts = files.filter((file) => /\.(ts|md|json|ya?ml|rc)$/.test(file))
+
+/** A name that says nothing about what is inside ends up holding everything. */
+const NAMES_FORBIDDEN = [
+  'utils',
+  'helpers',
+  'common',
+  'misc',
+  'manager',
+  'service',
+  'handler',
+  'types',
+  'index',
+  'impl',
+]
+
+/** What every app has; `xmidt` is the command that people type and no server. */
+const APP_FILES = ['main.ts', 'config.ts', 'app.ts', 'metrics.ts']
+const APPS_WITHOUT = new Set(['xmidt'])
+
+/** Where a file is on one person's machine means nothing on another's. */
+const MACHINE_PATH = new RegExp(['/home/[a-z]', '/Users/[A-Za-z]', '/root/', '/work/'].join('|'))
+
+describe('the house', () => {
+  it('has the same four files in each app', () => {
+    const apps = new Set(
+      files.filter((file) => file.startsWith('apps/')).map((file) => file.split('/')[1] ?? ''),
+    )
+    expect(apps.size).toBeGreaterThan(1)
+    const missing = [...apps]
+      .filter((app) => !APPS_WITHOUT.has(app))
+      .flatMap((app) => APP_FILES.map((file) => `apps/${app}/${file}`))
+      .filter((file) => !files.includes(file))
+    expect(missing).toEqual([])
+  })
+
+  it('has no file whose name says nothing', () => {
+    const isForbidden = (file: string): boolean =>
+      NAMES_FORBIDDEN.includes(basename(file).split('.')[0] ?? '')
+    // libs/config/common.ts holds the variables that are common to all apps, which it says.
+    expect(sources.filter(isForbidden)).toEqual(['libs/config/common.ts'])
+  })
+
+  it('numbers its decisions without a gap', () => {
+    const numbers = files
+      .filter((file) => /^docs\/adr\/\d/.test(file))
+      .map((file) => Number(basename(file).slice(0, 4)))
+    expect(numbers.length).toBeGreaterThan(0)
+    expect(numbers).toEqual(numbers.map((_, index) => index + 1))
+  })
+
+  it("begins each source file with a sentence about what it holds, save the tests'", () => {
+    const without = sources
+      .filter((file) => !file.endsWith('.test.ts') && file.includes('/'))
+      .filter((file) => !/^(#![^\n]*\n)?\/\*\*/.test(readFileSync(file, 'utf8')))
+    expect(without).toEqual([])
+  })
+
+  it('has no path of one machine in it', () => {
+    const found = texts
+      .filter((file) => file !== 'tests/tidy.test.ts' && file !== 'package-lock.json')
+      .filter((file) => MACHINE_PATH.test(readFileSync(file, 'utf8')))
+    expect(found).toEqual([])
+  })
+
+  it('has a lock file that fits whatever registry is configured', () => {
+    expect(readFileSync('package-lock.json', 'utf8')).not.toContain('"resolved"')
+  })
+
+  it('has no TODO without the number of an issue', () => {
+    const isOpen = (file: string): boolean =>
+      /\b(TODO|FIXME|XXX)\b(?!.*#\d)/.test(readFileSync(file, 'utf8'))
+    expect(sources.filter((file) => file !== 'tests/tidy.test.ts').filter(isOpen)).toEqual([])
+  })
+})
