@@ -101,7 +101,6 @@ async function startNats(
 ): Promise<{ fabric: string; tools: string }> {
   const log = narrator.loggerOf('nats', 'nats')
   const binary = await findNatsServer({
-    log,
     onProgress: (text: string) => process.stdout.write(`${text}\n`),
   })
   const { fabric, tools, system } = workspace.credentials

@@ -1,0 +1,103 @@
+/** Makes a server match `streams.ts`. Safe to run again; run by `npm run nats:apply` and by `up`. */
+import {
+  JetStreamApiCodes,
+  JetStreamApiError,
+  jetstreamManager,
+  type JetStreamManager,
+  type StreamConfig,
+} from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { createLogger, type Logger } from '#libs/log/logger.ts'
+import { connectNats } from '#libs/nats/connect.ts'
+import { EVENTS_BYTES_MAX, streams, type StreamOptions } from './streams.ts'
+
+/** The server has something else than was wanted, or refused it. */
+export class ApplyError extends Error {
+  readonly code = 'APPLY_FAILED'
+  override readonly name = 'ApplyError'
+}
+
+/** What {@link applyStreams} may be told. */
+export interface ApplyOptions extends Partial<StreamOptions> {
+  log: Logger
+}
+
+/**
+ * Creates or updates every stream, then compares what the server says it has with what was wanted:
+ * old servers drop fields that they do not know, silently.
+ * @throws {ApplyError} which names the stream and the difference.
+ */
+export async function applyStreams(
+  connection: NatsConnection,
+  options: ApplyOptions,
+): Promise<void> {
+  const { replicas = 1, eventsBytesMax = EVENTS_BYTES_MAX, log } = options
+  const manager = await jetstreamManager(connection, { checkAPI: false })
+  for (const wanted of streams({ replicas, eventsBytesMax })) {
+    const name = wanted.name ?? ''
+    try {
+      const { change, found } = await applyOne(manager, wanted)
+      const differences = differencesOf(wanted, found)
+      if (differences.length > 0) {
+        throw new ApplyError(
+          `the server kept ${name} otherwise than wanted: ${differences.join('; ')}`,
+        )
+      }
+      log.info({ stream: name, change }, 'stream applied')
+    } catch (error) {
+      if (error instanceof ApplyError) throw error
+      throw new ApplyError(`stream ${name}: ${(error as Error).message}`, { cause: error })
+    }
+  }
+}
+
+async function applyOne(
+  manager: JetStreamManager,
+  wanted: Partial<StreamConfig>,
+): Promise<{ change: 'created' | 'updated' | 'unchanged'; found: StreamConfig }> {
+  const name = wanted.name ?? ''
+  try {
+    const { config } = await manager.streams.info(name)
+    if (differencesOf(wanted, config).length === 0) return { change: 'unchanged', found: config }
+    const updated = await manager.streams.update(name, { ...wanted })
+    return { change: 'updated', found: updated.config }
+  } catch (error) {
+    const isMissing =
+      error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound
+    if (!isMissing) throw error
+    const added = await manager.streams.add({ ...wanted, name })
+    return { change: 'created', found: added.config }
+  }
+}
+
+function differencesOf(wanted: Partial<StreamConfig>, found: StreamConfig): string[] {
+  return Object.entries(wanted)
+    .filter(
+      ([key, value]) => JSON.stringify(found[key as keyof StreamConfig]) !== JSON.stringify(value),
+    )
+    .map(
+      ([key, value]) =>
+        `${key} is ${JSON.stringify(found[key as keyof StreamConfig])}, not ${JSON.stringify(value)}`,
+    )
+}
+
+async function main(): Promise<void> {
+  const log = createLogger('nats:apply', { level: 'info' })
+  const whole = (name: string, fallback: number): number => {
+    const text = process.env[name] || String(fallback)
+    if (/^[1-9]\d*$/.test(text)) return Number(text)
+    throw new ApplyError(`${name} must be a whole number above 0, not "${text}"`)
+  }
+  const replicas = whole('NATS_REPLICAS', 1)
+  const eventsBytesMax = whole('NATS_EVENTS_BYTES_MAX', EVENTS_BYTES_MAX)
+  const url = process.env.NATS_URL || 'nats://127.0.0.1:4222'
+  await using nats = await connectNats({ url, name: 'nats:apply', log })
+  await applyStreams(nats.connection, { replicas, eventsBytesMax, log })
+}
+
+if (import.meta.main) {
+  await main().catch((error: unknown) => {
+    process.stderr.write(`nats:apply: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  })
+}

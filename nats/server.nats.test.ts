@@ -1,0 +1,143 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createLogger } from '#libs/log/logger.ts'
+import { startTestNats, type TestNats } from '#tests/support/nats.ts'
+import { applyStreams } from './apply.ts'
+import { findNatsServer } from './binary.ts'
+import { startNatsServer } from './server.ts'
+
+const log = createLogger('test', { level: 'silent' })
+let nats: TestNats
+let fabric: NatsConnection
+let tools: NatsConnection
+
+async function open(url: string): Promise<NatsConnection> {
+  const { host, username, password } = new URL(url)
+  return connect({ servers: host, user: username, pass: password })
+}
+
+beforeAll(async () => {
+  nats = await startTestNats()
+  fabric = await open(nats.url)
+  tools = await open(nats.toolsUrl)
+})
+afterAll(async () => {
+  await fabric?.close()
+  await tools?.close()
+  await nats?.[Symbol.asyncDispose]()
+})
+
+describe('the tools account', () => {
+  it('sees events as they pass', async () => {
+    const seen = tools.subscribe('>', { max: 1 })
+    await tools.flush()
+    await jetstream(fabric).publish('xmidt.event.0.online.mac_112233445566', 'x')
+    for await (const message of seen) {
+      expect(message.subject).toBe('xmidt.event.0.online.mac_112233445566')
+    }
+  })
+
+  it('that watches everything does not make a command seem to be held by somebody', async () => {
+    const watching = tools.subscribe('>')
+    await tools.flush()
+    await expect(
+      fabric.request('xmidt.device.mac_112233445566.command', 'x', { timeout: 5_000 }),
+    ).rejects.toThrow(/no responders/i)
+    watching.unsubscribe()
+  })
+
+  it('may ask for the statistics of a device, and not command it', async () => {
+    const holding = fabric.subscribe('xmidt.device.mac_112233445566.*', {
+      callback: (_, message) => void message.respond('{}'),
+    })
+    await fabric.flush()
+    const answer = await tools.request('xmidt.device.mac_112233445566.stat', '')
+    expect(answer.string()).toBe('{}')
+    await expect(tools.request('xmidt.device.mac_112233445566.command', '')).rejects.toThrow(
+      /no responders/i,
+    )
+    holding.unsubscribe()
+  })
+
+  it('may look at streams and consumers, and not delete them', async () => {
+    const manager = await jetstreamManager(tools, { checkAPI: false })
+    expect((await manager.streams.info('EVENTS')).config.subjects).toEqual(['xmidt.event.>'])
+    await expect(manager.streams.delete('EVENTS')).rejects.toThrow()
+  })
+})
+
+describe('applying the streams', () => {
+  it('again changes nothing', async () => {
+    const lines: string[] = []
+    const told = createLogger('test', {
+      level: 'info',
+      destination: { write: (line) => void lines.push(line) },
+    })
+    await applyStreams(fabric, { eventsBytesMax: 64 * 1024 * 1024, log: told })
+    expect(lines).toHaveLength(5)
+    for (const line of lines) expect(line).toContain('"change":"unchanged"')
+  })
+
+  it('with another cap updates the stream and keeps what is in it', async () => {
+    await jetstream(fabric).publish('xmidt.event.0.kept.mac_112233445566', 'x')
+    await applyStreams(fabric, { eventsBytesMax: 32 * 1024 * 1024, log })
+    const { config, state } = await (
+      await jetstreamManager(fabric, { checkAPI: false })
+    ).streams.info('EVENTS')
+    expect(config.max_bytes).toBe(32 * 1024 * 1024)
+    expect(state.messages).toBeGreaterThan(0)
+  })
+
+  it('says which stream cannot be made', async () => {
+    await expect(applyStreams(fabric, { replicas: 3, log })).rejects.toMatchObject({
+      code: 'APPLY_FAILED',
+      message: expect.stringContaining('EVENTS') as string,
+    })
+  })
+})
+
+describe('a nats-server', () => {
+  it('killed and started again on the same port has what it had', async () => {
+    await using other = await startTestNats()
+    const before = await open(other.url)
+    await jetstream(before).publish('xmidt.event.0.online.mac_112233445566', 'x')
+    await before.close()
+    const { port } = other.server
+    await other.server.stop('SIGKILL')
+    await other.server.restart()
+    expect(other.server.port).toBe(port)
+    const after = await open(other.url)
+    const { state } = await (
+      await jetstreamManager(after, { checkAPI: false })
+    ).streams.info('EVENTS')
+    expect(state.messages).toBe(1)
+    await after.close()
+  })
+
+  it('on a taken port says so in its own words', async () => {
+    const taken = createServer()
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+    const { port } = taken.address() as AddressInfo
+    const directory = mkdtempSync(join(tmpdir(), 'xmidt-nats-'))
+    const user = { user: 'a', password: 'b' }
+    const starting = startNatsServer({
+      binary: await findNatsServer(),
+      directory,
+      port,
+      accounts: { fabric: user, tools: { ...user, user: 't' }, system: { ...user, user: 's' } },
+      log,
+    })
+    await expect(starting).rejects.toMatchObject({
+      code: 'NATS_SERVER_FAILED',
+      message: expect.stringContaining('address already in use') as string,
+    })
+    taken.close()
+    rmSync(directory, { recursive: true })
+  })
+})

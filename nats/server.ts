@@ -1,0 +1,164 @@
+/** A nats-server as a child of this process: for `up` and for tests. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createWriteStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { once } from 'node:events'
+import type { Logger } from '#libs/log/logger.ts'
+import { wait } from '#libs/retry/wait.ts'
+import { serverConfiguration, type ConfigurationOptions } from './configuration.ts'
+
+/** How long it may take to listen: it replays its files first. */
+const START_MS = 20_000
+
+/** How long an orderly end may take before it is killed. */
+const STOP_MS = 3_000
+
+/** How often a starting server is looked at. */
+const POLL_MS = 10
+
+/** It could not be started, or did not listen in time; the message has its last words. */
+export class NatsServerError extends Error {
+  readonly code = 'NATS_SERVER_FAILED'
+  override readonly name = 'NatsServerError'
+}
+
+/** A running server. Disposing it stops it. */
+export interface NatsServer extends AsyncDisposable {
+  readonly port: number
+  readonly pid: number
+  /** Ends it: `SIGKILL` as a crash would, else in order. */
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>
+  /** Starts it again on the same port with the same files. */
+  restart(): Promise<void>
+}
+
+/** What {@link startNatsServer} needs. */
+export interface NatsServerOptions {
+  /** The path of the binary. */
+  binary: string
+  /** Its files: configuration, log and store. */
+  directory: string
+  /** 0 takes any free one. */
+  port: number
+  accounts: ConfigurationOptions['accounts']
+  log: Logger
+}
+
+/** Starts a server on loopback and resolves once it listens. @throws {NatsServerError} */
+export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
+  mkdirSync(options.directory, { recursive: true })
+  let { child, port } = await launch(options, options.port)
+  const stop = async (signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.removeAllListeners('exit')
+    const gone = once(child, 'exit')
+    child.kill(signal)
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+    await gone
+    clearTimeout(timer)
+  }
+  return {
+    get port() {
+      return port
+    },
+    get pid() {
+      return child.pid ?? 0
+    },
+    stop,
+    async restart() {
+      await stop()
+      ;({ child, port } = await launch(options, port))
+    },
+    [Symbol.asyncDispose]: () => stop(),
+  }
+}
+
+async function launch(
+  options: NatsServerOptions,
+  port: number,
+): Promise<{ child: ChildProcess; port: number }> {
+  const { directory, binary, log } = options
+  const file = join(directory, 'nats-server.conf')
+  const text = serverConfiguration({
+    port: port === 0 ? -1 : port,
+    storeDirectory: join(directory, 'store'),
+    accounts: options.accounts,
+  })
+  writeFileSync(file, text, { mode: 0o600 })
+  const portsFileDirectory = join(directory, 'ports')
+  rmSync(portsFileDirectory, { recursive: true, force: true })
+  mkdirSync(portsFileDirectory)
+  const logFile = join(directory, 'nats-server.log')
+  rmSync(logFile, { force: true })
+  // A group of its own: Ctrl-C in a terminal reaches the whole group, and the server must be there
+  // until the apps have drained.
+  const child = spawn(binary, ['-c', file, '--ports_file_dir', portsFileDirectory], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  const output = createWriteStream(logFile)
+  child.stdout?.pipe(output, { end: false })
+  child.stderr?.pipe(output, { end: false })
+  child.once('close', () => output.end())
+  // A parent that dies without a word takes the server with it where it can.
+  const onExit = (): void => void child.kill('SIGKILL')
+  process.once('exit', onExit)
+  child.once('exit', () => process.off('exit', onExit))
+  try {
+    const found = await listening(child, join(portsFileDirectory, `nats-server_${child.pid}.ports`))
+    child.on('exit', (code, signal) =>
+      log.error({ code, signal, logFile }, 'nats-server ended by itself'),
+    )
+    return { child, port: found }
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw new NatsServerError(`${(error as Error).message}\n${lastWords(logFile)}`.trim(), {
+      cause: error,
+    })
+  }
+}
+
+/** Resolves with the port once a connection to it is taken. */
+async function listening(child: ChildProcess, portsFile: string): Promise<number> {
+  let failure: string | undefined
+  child.once('error', (error) => (failure = `nats-server cannot be started: ${error.message}`))
+  child.once('exit', (code) => (failure = `nats-server ended at start with code ${code}`))
+  const until = performance.now() + START_MS
+  while (performance.now() < until) {
+    if (failure !== undefined) throw new Error(failure)
+    const port = portOf(portsFile)
+    if (port !== undefined && (await isTaken(port))) return port
+    await wait(POLL_MS)
+  }
+  throw new Error(`nats-server did not listen within ${START_MS / 1000} s`)
+}
+
+/** The server writes the file once it knows its port; until then, or half written, there is none. */
+function portOf(portsFile: string): number | undefined {
+  try {
+    const { nats } = JSON.parse(readFileSync(portsFile, 'utf8')) as { nats?: string[] }
+    return nats?.[0] === undefined ? undefined : Number(new URL(nats[0]).port)
+  } catch {
+    return undefined
+  }
+}
+
+function isTaken(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+function lastWords(logFile: string): string {
+  try {
+    return readFileSync(logFile, 'utf8').trim().split('\n').slice(-5).join('\n')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,95 @@
+/** The streams and buckets of the fabric, as plain data; `apply.ts` makes a server match them. Design §2. */
+import {
+  DiscardPolicy,
+  RetentionPolicy,
+  StorageType,
+  StoreCompression,
+  type StreamConfig,
+} from '@nats-io/jetstream'
+import { nanos } from '@nats-io/nats-core'
+import { TALARIA_LEASE_MS, TALARIAS_BUCKET } from '#libs/nats/talarias.ts'
+
+const HOUR_MS = 3_600_000
+const MIB = 1024 * 1024
+
+/** What an environment decides. */
+export interface StreamOptions {
+  /** 1 alone, 3 in a cluster. */
+  replicas: number
+  /** The cap of EVENTS in bytes: what it holds of its 6 hours is the backlog that a webhook may have. */
+  eventsBytesMax: number
+}
+
+/** Fits a laptop; a fleet sets NATS_EVENTS_BYTES_MAX to hours of its own rate. */
+export const EVENTS_BYTES_MAX = 1024 * MIB
+
+const DEAD_LETTERS_BYTES_MAX = 256 * MIB
+const BUCKET_BYTES_MAX = 64 * MIB
+
+/** Larger than any WRP that Talaria takes, smaller than the server's own limit. */
+const EVENT_BYTES_MAX = MIB
+
+/** All streams, the buckets' among them, in the order in which they are made. */
+export function streams({ replicas, eventsBytesMax }: StreamOptions): Partial<StreamConfig>[] {
+  return [
+    {
+      name: 'EVENTS',
+      description: 'Events of devices, as they were stamped.',
+      subjects: ['xmidt.event.>'],
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      storage: StorageType.File,
+      compression: StoreCompression.S2,
+      max_age: nanos(6 * HOUR_MS),
+      max_bytes: eventsBytesMax,
+      max_msg_size: EVENT_BYTES_MAX,
+      duplicate_window: nanos(120_000),
+      allow_direct: true,
+      num_replicas: replicas,
+    },
+    {
+      name: 'DEAD_LETTERS',
+      description: 'Deliveries that were given up, and why.',
+      subjects: ['xmidt.dead.>'],
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      storage: StorageType.File,
+      compression: StoreCompression.S2,
+      max_age: nanos(7 * 24 * HOUR_MS),
+      max_bytes: DEAD_LETTERS_BYTES_MAX,
+      duplicate_window: nanos(120_000),
+      allow_direct: true,
+      num_replicas: replicas,
+    },
+    {
+      ...bucket(TALARIAS_BUCKET, 'Live Talarias; an entry not renewed runs out.', replicas),
+      max_age: nanos(TALARIA_LEASE_MS),
+      // So that watchers see an entry run out, and do not only count its age themselves.
+      allow_msg_ttl: true,
+      subject_delete_marker_ttl: nanos(60_000),
+      // A window may not be longer than the age.
+      duplicate_window: nanos(TALARIA_LEASE_MS),
+    },
+    bucket('WEBHOOKS', 'Webhook registrations.', replicas),
+    bucket('WEBHOOK_STATE', 'Cut-offs and counters of webhooks.', replicas),
+  ]
+}
+
+/** The stream of a KV bucket, as the client would make it. */
+function bucket(name: string, description: string, replicas: number): Partial<StreamConfig> {
+  return {
+    name: `KV_${name}`,
+    description,
+    subjects: [`$KV.${name}.>`],
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.New,
+    storage: StorageType.File,
+    max_msgs_per_subject: 1,
+    max_bytes: BUCKET_BYTES_MAX,
+    duplicate_window: nanos(120_000),
+    allow_rollup_hdrs: true,
+    deny_delete: true,
+    allow_direct: true,
+    num_replicas: replicas,
+  }
+}
