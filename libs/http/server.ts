@@ -1,5 +1,5 @@
 /** An HTTP server on one port: limits on what a client may take its time with, and an orderly end. */
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
@@ -37,7 +37,10 @@ export interface HttpServer extends AsyncDisposable {
 
 /** What {@link serve} needs. */
 export interface ServeOptions {
-  fetch: (request: Request) => Response | Promise<Response>
+  /** Answers requests; or `listener` does. */
+  fetch?: (request: Request) => Response | Promise<Response>
+  /** For an app that must decide how its answer is put on the wire. */
+  listener?: RequestListener
   hostname: string
   /** 0 takes any free one. */
   port: number
@@ -49,7 +52,7 @@ export interface ServeOptions {
 /** Listens. @throws {PortTakenError}, and Node's own errors for an address that is none of ours. */
 export async function serve(options: ServeOptions): Promise<HttpServer> {
   const { hostname, onUpgrade, requestTimeoutMs = REQUEST_MS } = options
-  const listener = getRequestListener(options.fetch, { hostname, overrideGlobalObjects: false })
+  const listener = options.listener ?? listenerOf(options)
   const server = createServer(
     {
       requestTimeout: requestTimeoutMs,
@@ -57,7 +60,7 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: HEADER_BYTES_MAX,
     },
-    (request, response) => void listener(request, response),
+    listener,
   )
   if (onUpgrade) server.on('upgrade', onUpgrade)
   await listen(server, options)
@@ -69,6 +72,12 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
     stopListening: () => server.close(),
     [Symbol.asyncDispose]: () => close(server),
   }
+}
+
+function listenerOf({ fetch, hostname }: ServeOptions): RequestListener {
+  if (!fetch) throw new TypeError('serve needs fetch or listener')
+  const listener = getRequestListener(fetch, { hostname, overrideGlobalObjects: false })
+  return (request, response) => void listener(request, response)
 }
 
 function listen(server: Server, { hostname, port }: ServeOptions): Promise<void> {

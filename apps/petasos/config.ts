@@ -1,0 +1,17 @@
+/** Petasos' configuration. */
+import { z } from 'zod'
+import { commonFields } from '#libs/config/common.ts'
+import { flag, host, port, text } from '#libs/config/fields.ts'
+
+/** Every variable that Petasos reads. */
+export const petasosEnv = z.object({
+  ...commonFields,
+  PETASOS_HOST: host('The address to listen on.'),
+  PETASOS_PORT: port('The port that devices ask.', 6400),
+  PETASOS_OPERATIONS_PORT: port('The port of health and metrics.', 6401),
+  PETASOS_REGION: text('Shown in the X-Petasos-Region header.', 'local'),
+  PETASOS_LOG_REDIRECTS: flag('A log line for every redirect.', false),
+})
+
+/** The configuration as read. */
+export type PetasosConfig = Readonly<z.infer<typeof petasosEnv>>

@@ -1,0 +1,87 @@
+/**
+ * Puts answers on the wire. Head and body go in one write: genuine Parodus looks for the Location
+ * in the first bytes that it reads. An upgrade gets the same answer as a plain request.
+ */
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Logger } from '#libs/log/logger.ts'
+import type { TalariaEntry } from '#libs/nats/talarias.ts'
+import type { PetasosMetrics } from './metrics.ts'
+import { answer, redirectPage } from './redirect.ts'
+
+/** An upgrade's socket is closed after its answer; a client that does not read is not waited for. */
+const UPGRADE_CLOSE_MS = 5_000
+
+/** What {@link createListener} needs. */
+export interface ListenerOptions {
+  talarias: () => ReadonlyMap<string, TalariaEntry>
+  metrics: PetasosMetrics
+  log: Logger
+  /** Sent with every answer. */
+  headers: Readonly<Record<string, string>>
+  logsRedirects: boolean
+}
+
+/** How the server calls Petasos: for requests and for upgrades. */
+export interface Listener {
+  onRequest(request: IncomingMessage, response: ServerResponse): void
+  onUpgrade(request: IncomingMessage, socket: Duplex): void
+}
+
+/** The listener of one Petasos. */
+export function createListener(options: ListenerOptions): Listener {
+  return {
+    onRequest(request, response) {
+      const { status, headers, body } = respond(request, options)
+      // A body that is on its way is not waited for.
+      request.resume()
+      response.writeHead(status, headers)
+      response.end(request.method === 'HEAD' ? undefined : body)
+    },
+    onUpgrade(request, socket) {
+      const { status, headers, body } = respond(request, options)
+      const lines = Object.entries({ ...headers, Connection: 'close' })
+        .map(([name, value]) => `${name}: ${value}\r\n`)
+        .join('')
+      socket.on('error', () => socket.destroy())
+      socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines}\r\n${body}`)
+      setTimeout(() => socket.destroy(), UPGRADE_CLOSE_MS).unref()
+    },
+  }
+}
+
+interface Wire {
+  status: number
+  headers: Record<string, string>
+  body: string
+}
+
+function respond(request: IncomingMessage, options: ListenerOptions): Wire {
+  const { metrics, log, logsRedirects } = options
+  const name = [request.headers['x-webpa-device-name']].flat()[0]?.split(', ')[0]
+  const found = answer(name, request.url ?? '', options.talarias())
+  if (found.kind === 'refused') {
+    metrics.refused.inc({ reason: found.reason })
+    return {
+      status: found.status,
+      ...withBody(`${found.text}\n`, {
+        ...options.headers,
+        ...found.headers,
+        'Content-Type': 'text/plain; charset=utf-8',
+        'X-Content-Type-Options': 'nosniff',
+      }),
+    }
+  }
+  metrics.redirects.inc({ talaria: found.talaria })
+  if (logsRedirects)
+    log.info({ deviceId: found.device, talaria: found.talaria }, 'device redirected')
+  const headers: Record<string, string> = { ...options.headers, Location: found.location }
+  const hasPage = request.method === 'GET' || request.method === 'HEAD'
+  if (hasPage) headers['Content-Type'] = 'text/html; charset=utf-8'
+  return { status: 307, ...withBody(hasPage ? redirectPage(found.location) : '', headers) }
+}
+
+const withBody = (body: string, headers: Record<string, string>): Omit<Wire, 'status'> => ({
+  headers: { ...headers, 'Content-Length': String(Buffer.byteLength(body)) },
+  body,
+})

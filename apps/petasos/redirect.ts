@@ -1,0 +1,86 @@
+/** What Petasos answers: where a device shall go, or why it cannot be said. api.md A1. */
+import { ownerOf } from '#libs/hash/rendezvous.ts'
+import type { TalariaEntry } from '#libs/nats/talarias.ts'
+import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
+
+/** A device that finds no Talaria asks again after this: one that starts is there by then. */
+const RETRY_AFTER_SECONDS = 5
+
+/** Why a request is not redirected, as the metrics have it. */
+export type RefusalReason = 'name-missing' | 'name-invalid' | 'no-talaria'
+
+/** The answer to one request, before it is put on the wire. */
+export type Answer =
+  | { kind: 'redirect'; device: DeviceId; talaria: string; location: string }
+  | {
+      kind: 'refused'
+      reason: RefusalReason
+      status: number
+      text: string
+      headers: Readonly<Record<string, string>>
+    }
+
+/**
+ * Decides one request.
+ * @param name the first value of `X-Webpa-Device-Name`.
+ * @param target the request's target as it came.
+ * @param talarias the live ones by id.
+ */
+export function answer(
+  name: string | undefined,
+  target: string,
+  talarias: ReadonlyMap<string, TalariaEntry>,
+): Answer {
+  if (!name) return refused('name-missing', 400, 'missing device name header')
+  let device: DeviceId
+  try {
+    device = parseDeviceId(name)
+  } catch {
+    return refused('name-invalid', 400, 'invalid device name')
+  }
+  const talaria = choose(device, talarias)
+  if (talaria === undefined) {
+    return refused('no-talaria', 503, 'There are no instances available', {
+      'Retry-After': String(RETRY_AFTER_SECONDS),
+    })
+  }
+  const base = talarias.get(talaria)?.url.replace(/\/+$/, '') ?? ''
+  return { kind: 'redirect', device, talaria, location: `${base}${pathOf(target)}` }
+}
+
+/** Those that drain get nobody, unless nobody else is there: held there is better than not at all. */
+function choose(device: DeviceId, talarias: ReadonlyMap<string, TalariaEntry>): string | undefined {
+  const members = [...talarias].map(([id, { weight, draining }]) => ({ id, weight, draining }))
+  const taking = members.filter(({ draining }) => !draining)
+  return ownerOf(device, taking.length > 0 ? taking : members)
+}
+
+/** Path and query, never the host that an absolute target names; no slash at the end, as upstream. */
+function pathOf(target: string): string {
+  const path = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '')
+  const trimmed = path.startsWith('/') ? path.replace(/\/+$/, '') : ''
+  return trimmed.replaceAll(/[^\u0021-\u007e]/g, (character) => encodeURIComponent(character))
+}
+
+function refused(
+  reason: RefusalReason,
+  status: number,
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): Answer {
+  return { kind: 'refused', reason, status, text, headers }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&#34;',
+  "'": '&#39;',
+}
+
+/** The page that upstream sends with a redirect of a GET. */
+export function redirectPage(location: string): string {
+  const escaped = location.replaceAll(/[&<>"']/g, (character) => ESCAPES[character] ?? character)
+  return `<a href="${escaped}">Temporary Redirect</a>.\n\n`
+}
