@@ -1,0 +1,56 @@
+/** The primary server's routes, with what stands before each of them: the body's limit and the caller. */
+import type { JetStreamClient } from '@nats-io/jetstream'
+import { Hono } from 'hono'
+import { createBasic } from '#libs/auth/basic.ts'
+import { createCallerAuthentication } from '#libs/auth/caller.ts'
+import { createVerifier } from '#libs/auth/verify.ts'
+import { bodyLimit } from '#libs/http/body.ts'
+import { notFound, onError } from '#libs/http/error.ts'
+import type { Logger } from '#libs/log/logger.ts'
+import type { Bucket } from '#libs/nats/bucket.ts'
+import { createCallers } from './callers.ts'
+import type { CaduceusConfig } from './config.ts'
+import { createHooksApi } from './hooks-api.ts'
+import type { Metrics } from './metrics.ts'
+import { createNotifyApi } from './notify-api.ts'
+import type { Register } from './register.ts'
+import type { Webhook } from './webhook.ts'
+import type { Webhooks } from './webhooks.ts'
+
+/** What {@link createApi} needs. */
+export interface ApiOptions {
+  config: CaduceusConfig
+  register: Register
+  webhooks: Webhooks
+  bucket: Bucket<Webhook>
+  jetStream: JetStreamClient
+  metrics: Metrics
+  log: Logger
+}
+
+/** The routes, closed to whoever has no credential unless the configuration opens them. */
+export function createApi(options: ApiOptions): Hono {
+  const { config, register, webhooks, bucket, jetStream, metrics, log } = options
+  const jwksUrl = config.CADUCEUS_JWKS_URL
+  const authenticate = createCallerAuthentication({
+    basic: createBasic(config.CADUCEUS_BASIC_CREDENTIALS),
+    verifier: jwksUrl === '' ? undefined : createVerifier({ jwksUrl }),
+    isOpen: config.CADUCEUS_OPEN,
+  })
+  const callers = createCallers(authenticate, config.CADUCEUS_CAPABILITY_PREFIX)
+  const hooks = createHooksApi({
+    callers,
+    register,
+    webhooks,
+    bucket,
+    metrics,
+    durationMsMax: config.CADUCEUS_REGISTRATION_MS_MAX,
+    isHttpAllowed: config.CADUCEUS_HTTP_ALLOWED,
+  })
+  return new Hono()
+    .use(bodyLimit(config.CADUCEUS_BODY_BYTES_MAX))
+    .route('/', hooks)
+    .route('/', createNotifyApi({ callers, jetStream, metrics }))
+    .notFound(notFound)
+    .onError(onError(log))
+}

@@ -1,0 +1,87 @@
+/** Caduceus, put together. Read upwards it is the order of its end. */
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { serveOperations } from '#libs/http/operations.ts'
+import { serve } from '#libs/http/server.ts'
+import type { App } from '#libs/lifecycle/app.ts'
+import { createLogger } from '#libs/log/logger.ts'
+import { connectNats } from '#libs/nats/connect.ts'
+import { requireStreams } from '#libs/nats/streams.ts'
+import { createAddressGuard } from './addresses.ts'
+import { createApi } from './api.ts'
+import { createAttempts } from './attempt.ts'
+import type { CaduceusConfig } from './config.ts'
+import { createDeliver } from './deliver.ts'
+import { createDialer } from './dial.ts'
+import { EVENTS_STREAM } from './durable.ts'
+import { createMetrics } from './metrics.ts'
+import { createRegister } from './register.ts'
+import { followWebhooks } from './follow.ts'
+import { openWebhooks, WEBHOOKS_BUCKET } from './webhook.ts'
+import { createWebhooks } from './webhooks.ts'
+
+/** What must be there before anything is promised. */
+const STREAMS = [EVENTS_STREAM, 'DEAD_LETTERS', `KV_${WEBHOOKS_BUCKET}`]
+
+/** Starts Caduceus: resolves when the webhooks that are there are being delivered to. */
+export async function start(
+  config: CaduceusConfig,
+  log = createLogger('caduceus', { level: config.LOG_LEVEL }),
+): Promise<App> {
+  await using starting = new AsyncDisposableStack()
+  const metrics = createMetrics()
+  const guard = createAddressGuard(config.CADUCEUS_ADDRESSES_ALLOWED)
+  if (config.CADUCEUS_OPEN) log.warn('callers without a credential are let in: CADUCEUS_OPEN')
+
+  const nats = starting.use(await connectNats({ url: config.NATS_URL, name: 'caduceus', log }))
+  await requireStreams(nats, STREAMS, log)
+  const jetStream = jetstream(nats.connection)
+  const manager = await jetstreamManager(nats.connection, { checkAPI: false })
+  const bucket = await openWebhooks(nats, log)
+
+  const dispatcher = starting.adopt(createDialer(guard), (dialer) => dialer.close())
+  const attemptMs = config.CADUCEUS_ATTEMPT_MS
+  const limits = { attemptMs, unackedMax: config.CADUCEUS_UNACKED_MAX }
+  const attempt = createAttempts({ dispatcher, attemptMs, metrics })
+  const retryDelaysMs = config.CADUCEUS_RETRY_DELAYS_MS
+  const deliver = createDeliver({ jetStream, attempt, retryDelaysMs, metrics, log })
+  const concurrency = config.CADUCEUS_CONCURRENCY
+  const webhooks = starting.use(
+    createWebhooks({ jetStream, manager, limits, concurrency, deliver, metrics, log }),
+  )
+
+  const follow = { webhooks, bucket, manager, config, metrics, log }
+  starting.use(await followWebhooks(follow))
+
+  const register = createRegister({
+    bucket,
+    manager,
+    webhooks,
+    guard,
+    limits,
+    webhooksMax: config.CADUCEUS_WEBHOOKS_MAX,
+    log,
+  })
+  const api = createApi({ config, register, webhooks, bucket, jetStream, metrics, log })
+  const operations = starting.use(
+    await serveOperations({
+      hostname: config.CADUCEUS_HOST,
+      port: config.CADUCEUS_OPERATIONS_PORT,
+      registry: metrics.registry,
+      checks: { nats: () => nats.isConnected || 'NATS is away' },
+    }),
+  )
+  const server = starting.use(
+    await serve({
+      fetch: api.fetch,
+      hostname: config.CADUCEUS_HOST,
+      port: config.CADUCEUS_PORT,
+    }),
+  )
+  log.info({ url: server.url, webhooks: webhooks.count }, 'ready')
+  const running = starting.move()
+  return {
+    url: server.url,
+    operationsUrl: operations.url,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}

@@ -1,0 +1,102 @@
+/** What Caduceus can be told, each with its default and the reason for it. */
+import { z } from 'zod'
+import { commonFields } from '#libs/config/common.ts'
+import {
+  bytes,
+  durationMs,
+  flag,
+  host,
+  integer,
+  list,
+  port,
+  secretList,
+  text,
+} from '#libs/config/fields.ts'
+
+const HOUR_MS = 3_600_000
+
+/**
+ * Waits before the second, third, … attempt. Together less than the six hours that the stream
+ * EVENTS keeps an event: a later attempt would find nothing to deliver.
+ */
+const RETRY_DELAYS_MS = [1_000, 5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000]
+
+/** More attempts than this tell nobody anything new. */
+const RETRY_DELAYS_MAX = 20
+
+const RETRY_DELAYS_ABOUT =
+  'The waits in milliseconds before each further attempt of a delivery; after the last one it is a dead letter.'
+
+/** Caduceus' environment. */
+export const caduceusEnv = z.object({
+  ...commonFields,
+  CADUCEUS_HOST: host('Where the API listens.'),
+  CADUCEUS_PORT: port('The port of the API.', 6000),
+  CADUCEUS_OPERATIONS_PORT: port('The port of health and metrics.', 6001),
+  CADUCEUS_JWKS_URL: text(
+    'Where the keys are that sign callers’ tokens; empty refuses tokens.',
+    '',
+  ),
+  CADUCEUS_BASIC_CREDENTIALS: secretList('Callers with a password, each `user:password`.'),
+  CADUCEUS_OPEN: flag('Lets everybody in: for development only.', false),
+  CADUCEUS_CAPABILITY_PREFIX: text(
+    'What a token’s capability begins with to count here.',
+    'x1:webpa:api:',
+  ),
+  CADUCEUS_ADDRESSES_ALLOWED: list(
+    'Networks in CIDR form that receivers may be in although they are private.',
+  ),
+  CADUCEUS_HTTP_ALLOWED: flag('Takes receivers without TLS.', false),
+  CADUCEUS_BODY_BYTES_MAX: bytes(
+    'The largest body of a request; the fabric’s largest message is the bound of an event.',
+    1024 * 1024,
+  ),
+  CADUCEUS_WEBHOOKS_MAX: integer(
+    'How many webhooks there may be; each is a durable consumer, and a server carries some thousands.',
+    5_000,
+    { min: 1 },
+  ),
+  CADUCEUS_REGISTRATION_MS_MAX: durationMs(
+    'How long a registration may live before it must be renewed; 24 h is what upstream’s store allowed.',
+    24 * HOUR_MS,
+    { minMs: 1_000, maxMs: 20 * 24 * HOUR_MS },
+  ),
+  CADUCEUS_EXPIRED_GRACE_MS: durationMs(
+    'How long an expired webhook’s place in the stream is kept, so that a late renewal loses nothing; upstream’s linger.',
+    180_000,
+  ),
+  CADUCEUS_SWEEP_MS: durationMs('How often expired webhooks are looked for.', 30_000, {
+    minMs: 50,
+  }),
+  CADUCEUS_CONCURRENCY: integer(
+    'How many deliveries to one webhook run at once in one instance.',
+    16,
+    { min: 1, max: 1_000 },
+  ),
+  CADUCEUS_UNACKED_MAX: integer(
+    'How many events of one webhook may be in hand or waiting for a retry, over all instances; more wait in the stream.',
+    1_000,
+    { min: 1, max: 100_000 },
+  ),
+  CADUCEUS_ATTEMPT_MS: durationMs(
+    'How long one attempt may take; upstream’s wait for a response is the same.',
+    10_000,
+    { minMs: 50, maxMs: 120_000 },
+  ),
+  CADUCEUS_RETRY_DELAYS_MS: list(RETRY_DELAYS_ABOUT, RETRY_DELAYS_MS.map(String))
+    .refine(
+      (values) =>
+        values.length <= RETRY_DELAYS_MAX && values.every((each) => /^\d{1,9}$/.test(each)),
+      `must be at most ${RETRY_DELAYS_MAX} whole numbers of milliseconds`,
+    )
+    .transform((values) => values.map(Number))
+    .meta({ description: RETRY_DELAYS_ABOUT, kind: 'list of milliseconds' }),
+  CADUCEUS_BACKLOG_MAX: integer(
+    'From how many waiting events on a webhook’s owner is told that it cannot keep up; upstream’s queue had as many places.',
+    10_000,
+    { min: 1 },
+  ),
+})
+
+/** Caduceus' configuration, as {@link caduceusEnv} reads it. */
+export type CaduceusConfig = Readonly<z.infer<typeof caduceusEnv>>

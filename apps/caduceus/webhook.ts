@@ -1,0 +1,52 @@
+/** A registration as it is kept in the bucket WEBHOOKS; the key is {@link webhookIdOf} its URL. */
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import type { Logger } from '#libs/log/logger.ts'
+import { openBucket, type Bucket } from '#libs/nats/bucket.ts'
+import type { Nats } from '#libs/nats/connect.ts'
+
+/** The bucket's name. */
+export const WEBHOOKS_BUCKET = 'WEBHOOKS'
+
+/** Stands for every partner in a list of partners. api.md B3. */
+export const ANY_PARTNER = '*'
+
+/** What the owner asked for, with upstream's own keys and without what it derives. */
+const hook = z.object({
+  registered_from_address: z.string(),
+  config: z.object({
+    url: z.string(),
+    content_type: z.string(),
+    secret: z.string().optional(),
+    alt_urls: z.array(z.string()).optional(),
+  }),
+  failure_url: z.string(),
+  events: z.array(z.string()),
+  matcher: z.object({ device_id: z.array(z.string()) }),
+})
+
+const webhook = z.object({
+  /** Who registered it; nobody else may change it. */
+  owner: z.string(),
+  /** Whose events it gets; {@link ANY_PARTNER} stands for all. */
+  partnerIds: z.array(z.string()),
+  /** Milliseconds since 1970. */
+  registeredAtMs: z.number(),
+  /** From when on nothing is delivered, milliseconds since 1970. */
+  untilMs: z.number(),
+  hook,
+})
+
+/** What the owner asked for. */
+export type Hook = z.infer<typeof hook>
+
+/** A registration. */
+export type Webhook = z.infer<typeof webhook>
+
+/** Lower-case hex SHA-256 of the URL as given, as upstream: a slash more is another webhook. */
+export const webhookIdOf = (url: string): string => createHash('sha256').update(url).digest('hex')
+
+/** Opens the bucket. */
+export function openWebhooks(nats: Nats, log: Logger): Promise<Bucket<Webhook>> {
+  return openBucket(nats, WEBHOOKS_BUCKET, { parse: (json) => webhook.parse(json), log })
+}

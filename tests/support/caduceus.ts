@@ -1,0 +1,117 @@
+/** Caduceus alone on a NATS of its own, where the test plays the Talaria that publishes events. */
+import { randomUUID } from 'node:crypto'
+import {
+  jetstream,
+  jetstreamManager,
+  type JetStreamClient,
+  type JetStreamManager,
+} from '@nats-io/jetstream'
+import { pino } from 'pino'
+import { start } from '#apps/caduceus/app.ts'
+import { caduceusEnv } from '#apps/caduceus/config.ts'
+import { loadConfig } from '#libs/config/load.ts'
+import type { App } from '#libs/lifecycle/app.ts'
+import { connectNats } from '#libs/nats/connect.ts'
+import { publishEvent } from '#libs/nats/event.ts'
+import { encode } from '#libs/wrp/codec.ts'
+import { eventTypeOf, parseDeviceId } from '#libs/wrp/locator.ts'
+import type { WrpMessage } from '#libs/wrp/message.ts'
+import { startTestNats, type TestNats } from './nats.ts'
+
+/** Basic credentials of the two callers that there are. */
+export const OWNER = `Basic ${Buffer.from('owner:secret').toString('base64')}`
+export const STRANGER = `Basic ${Buffer.from('stranger:secret').toString('base64')}`
+
+/** A published event. */
+export interface PublishedEvent {
+  id: string
+  event: WrpMessage
+}
+
+/** The bench on which Caduceus is tested. */
+export interface CaduceusBench extends AsyncDisposable {
+  nats: TestNats
+  jetStream: JetStreamClient
+  manager: JetStreamManager
+  /** A Caduceus that may send to loopback over plain HTTP, and retries without long waits. */
+  startCaduceus(environment?: Record<string, string>): Promise<App>
+  /** Publishes an event as Talaria does. */
+  publish(event?: Partial<WrpMessage>): Promise<PublishedEvent>
+}
+
+/** Starts the bench, without a Caduceus. */
+export async function startCaduceusBench(): Promise<CaduceusBench> {
+  const log = pino({ level: 'silent' })
+  await using starting = new AsyncDisposableStack()
+  const testNats = starting.use(await startTestNats())
+  const nats = starting.use(await connectNats({ url: testNats.url, name: 'test', log }))
+  const jetStream = jetstream(nats.connection)
+  const manager = await jetstreamManager(nats.connection)
+  const running = starting.move()
+  return {
+    nats: testNats,
+    jetStream,
+    manager,
+    startCaduceus: (environment = {}) =>
+      start(
+        loadConfig(caduceusEnv, {
+          NATS_URL: testNats.url,
+          CADUCEUS_PORT: '0',
+          CADUCEUS_OPERATIONS_PORT: '0',
+          CADUCEUS_BASIC_CREDENTIALS: 'owner:secret,stranger:secret',
+          CADUCEUS_ADDRESSES_ALLOWED: '127.0.0.0/8',
+          CADUCEUS_HTTP_ALLOWED: 'true',
+          CADUCEUS_RETRY_DELAYS_MS: '50,50,50',
+          ...environment,
+        }),
+        log,
+      ),
+    async publish(fields = {}) {
+      const id = randomUUID()
+      const event: WrpMessage = {
+        msg_type: 4,
+        source: 'mac:112233445566/config',
+        dest: 'event:device-status/mac:112233445566/online',
+        content_type: 'application/json',
+        transaction_uuid: id,
+        payload: new TextEncoder().encode(JSON.stringify({ id })),
+        partner_ids: ['partner-one'],
+        metadata: { '/boot-time': '1700000000' },
+        session_id: 'session-one',
+        qos: 75,
+        ...fields,
+      }
+      const { dest = '', source = '' } = event
+      await publishEvent(jetStream, {
+        id,
+        device: parseDeviceId(source),
+        type: eventTypeOf(dest) ?? 'unknown',
+        bytes: encode(event),
+        dest,
+        source,
+      })
+      return { id, event }
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+/** Posts a registration: every event, for five minutes, unless `fields` say otherwise. */
+export function postHook(
+  caduceus: App,
+  fields: Record<string, unknown>,
+  { path = '/hook', authorization = OWNER } = {},
+): Promise<Response> {
+  return fetch(`${caduceus.url}${path}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Authorization: authorization },
+    body: JSON.stringify({ events: ['.*'], duration: '5m', ...fields }),
+  })
+}
+
+/** The value of one of Caduceus' metrics; 0 for a line that is not there. */
+export async function metricOf(caduceus: App, line: string): Promise<number> {
+  const page = await (await fetch(`${caduceus.operationsUrl}/metrics`)).text()
+  const found = page.split('\n').find((each) => each.startsWith(`${line} `))
+  return Number(found?.slice(line.length + 1) ?? 0)
+}
