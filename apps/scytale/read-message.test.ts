@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encode } from '#libs/wrp/codec.ts'
 import { toJson } from '#libs/wrp/json.ts'
@@ -99,5 +100,27 @@ describe('a message', () => {
     const bytes = new TextEncoder().encode(text)
     expect(refusalOf(() => read(msgpack, bytes)).status).toBe(400)
     expect(refusalOf(() => read({ 'content-type': 'application/json' }, bytes)).status).toBe(400)
+  })
+
+  it('is made or refused, whatever the bytes', () => {
+    const json = { 'content-type': 'application/json' }
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), fc.boolean(), (bytes, isJson) => {
+        try {
+          read(isJson ? json : msgpack, bytes)
+        } catch (error) {
+          expect(error).toBeInstanceOf(Refusal)
+        }
+      }),
+    )
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        try {
+          read(json, new TextEncoder().encode(text))
+        } catch (error) {
+          expect(error).toBeInstanceOf(Refusal)
+        }
+      }),
+    )
   })
 })

@@ -14,13 +14,14 @@ import { connectNats } from '#libs/nats/connect.ts'
 import { deviceSubjectKind, deviceSubjects } from '#libs/nats/subjects.ts'
 import { decode, encode } from '#libs/wrp/codec.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
-import { startTestNats } from './nats.ts'
+import { startTestNats, type TestNats } from './nats.ts'
 
 /** What a held device's subject gets; `kind` is its last token. */
 export type OnDeviceMessage = (message: Msg, kind: string) => void | Promise<void>
 
 /** The bench on which Scytale is tested. */
 export interface ScytaleBench extends AsyncDisposable {
+  nats: TestNats
   scytale: App
   /** A further Scytale with other settings. */
   startScytale(environment: Record<string, string>): Promise<App>
@@ -39,7 +40,8 @@ export const BASIC = `Basic ${Buffer.from('caller:secret').toString('base64')}`
 export async function startScytaleBench(): Promise<ScytaleBench> {
   const log = pino({ level: 'silent' })
   await using starting = new AsyncDisposableStack()
-  const { url: natsUrl } = starting.use(await startTestNats())
+  const testNats = starting.use(await startTestNats())
+  const natsUrl = testNats.url
   const nats = starting.use(await connectNats({ url: natsUrl, name: 'test', log }))
   const { publicKey, privateKey } = await generateKeyPair('ES256')
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }
@@ -62,6 +64,7 @@ export async function startScytaleBench(): Promise<ScytaleBench> {
   let deviceCount = 0
   const running = starting.move()
   return {
+    nats: testNats,
     scytale,
     startScytale,
     sign: (claims) =>
