@@ -69,7 +69,11 @@ system_account: SYSTEM
 `
 }
 
-/** What of JetStream tools may ask: which streams and consumers there are, and how they stand. */
+/**
+ * What of JetStream tools may ask: which streams and consumers there are and how they stand, and
+ * single messages. Not those of WEBHOOKS and WEBHOOK_STATE: a registration holds its receiver's
+ * secret. Nothing that makes a consumer, as one that is forgotten weighs on the stream.
+ */
 const JETSTREAM_READS = [
   '$JS.API.INFO',
   '$JS.API.STREAM.NAMES',
@@ -78,7 +82,10 @@ const JETSTREAM_READS = [
   '$JS.API.CONSUMER.NAMES.*',
   '$JS.API.CONSUMER.LIST.*',
   '$JS.API.CONSUMER.INFO.*.*',
-  '$JS.API.STREAM.MSG.GET.*',
+  '$JS.API.STREAM.MSG.GET.EVENTS',
+  '$JS.API.STREAM.MSG.GET.DEAD_LETTERS',
+  '$JS.API.STREAM.MSG.GET.KV_TALARIAS',
+  '$JS.API.DIRECT.GET.KV_TALARIAS.>',
 ]
 
 const userText = ({ user, password }: User): string =>

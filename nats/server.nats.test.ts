@@ -72,6 +72,48 @@ describe('the tools account', () => {
   })
 })
 
+describe('the tools account, of what opens doors,', () => {
+  it('reads who the Talarias are, and no registration of a webhook', async () => {
+    await jetstream(fabric).publish('$KV.TALARIAS.t-1', '{}')
+    await jetstream(fabric).publish('$KV.WEBHOOKS.aa', '{"secret":"hush"}')
+    const manager = await jetstreamManager(tools, { checkAPI: false })
+    const read = await manager.streams.getMessage('KV_TALARIAS', {
+      last_by_subj: '$KV.TALARIAS.t-1',
+    })
+    expect(read?.string()).toBe('{}')
+    for (const subject of [
+      'STREAM.MSG.GET.KV_WEBHOOKS',
+      'DIRECT.GET.KV_WEBHOOKS.$KV.WEBHOOKS.aa',
+    ]) {
+      await expect(tools.request(`$JS.API.${subject}`, '{"seq":1}')).rejects.toThrow(
+        /no responders/i,
+      )
+    }
+  })
+
+  it('asks in vain, and hears so at once, for a device that nobody holds', async () => {
+    const asked = tools.request('xmidt.device.mac_000000000000.stat', '', { timeout: 5_000 })
+    await expect(asked).rejects.toThrow(/no responders/i)
+  })
+
+  it('reaches no stream with an event of its own making', async () => {
+    const manager = await jetstreamManager(fabric, { checkAPI: false })
+    const before = (await manager.streams.info('EVENTS')).state.messages
+    tools.publish('xmidt.event.0.forged.mac_112233445566', 'x')
+    await tools.flush()
+    await fabric.flush()
+    expect((await manager.streams.info('EVENTS')).state.messages).toBe(before)
+  })
+
+  it('is not let in without its password', async () => {
+    const { host } = new URL(nats.url)
+    await expect(connect({ servers: host })).rejects.toThrow(/authorization/i)
+    await expect(connect({ servers: host, user: 'tools', pass: 'wrong' })).rejects.toThrow(
+      /authorization/i,
+    )
+  })
+})
+
 describe('applying the streams', () => {
   it('again changes nothing', async () => {
     const lines: string[] = []

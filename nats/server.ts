@@ -48,10 +48,23 @@ export interface NatsServerOptions {
 /** Starts a server on loopback and resolves once it listens. @throws {NatsServerError} */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   mkdirSync(options.directory, { recursive: true })
-  let { child, port } = await launch(options, options.port)
+  const stopping = new WeakSet<ChildProcess>()
+  const watched = async (wantedPort: number): ReturnType<typeof launch> => {
+    const launched = await launch(options, wantedPort)
+    launched.child.once('exit', (code, signal) => {
+      if (stopping.has(launched.child)) return
+      options.log.error(
+        { code, signal, directory: options.directory },
+        'nats-server ended by itself',
+      )
+    })
+    return launched
+  }
+  let { child, port } = await watched(options.port)
   const stop = async (signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
-    child.removeAllListeners('exit')
+    // An end that was asked for is none to be told.
+    stopping.add(child)
     const gone = once(child, 'exit')
     child.kill(signal)
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
@@ -68,7 +81,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     stop,
     async restart() {
       await stop()
-      ;({ child, port } = await launch(options, port))
+      ;({ child, port } = await watched(port))
     },
     [Symbol.asyncDispose]: () => stop(),
   }
@@ -78,7 +91,7 @@ async function launch(
   options: NatsServerOptions,
   port: number,
 ): Promise<{ child: ChildProcess; port: number }> {
-  const { directory, binary, log } = options
+  const { directory, binary } = options
   const file = join(directory, 'nats-server.conf')
   const text = serverConfiguration({
     port: port === 0 ? -1 : port,
@@ -107,9 +120,6 @@ async function launch(
   child.once('exit', () => process.off('exit', onExit))
   try {
     const found = await listening(child, join(portsFileDirectory, `nats-server_${child.pid}.ports`))
-    child.on('exit', (code, signal) =>
-      log.error({ code, signal, logFile }, 'nats-server ended by itself'),
-    )
     return { child, port: found }
   } catch (error) {
     child.kill('SIGKILL')
