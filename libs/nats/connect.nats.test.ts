@@ -1,0 +1,129 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createLogger } from '#libs/log/logger.ts'
+import { startTestNats, type TestNats } from '#tests/support/nats.ts'
+import { connectNats, type Nats } from './connect.ts'
+
+let server: TestNats
+let lines: string[]
+let log: ReturnType<typeof createLogger>
+
+beforeEach(async () => {
+  server = await startTestNats()
+  lines = []
+  log = createLogger('test', {
+    level: 'debug',
+    destination: { write: (line) => void lines.push(line) },
+  })
+})
+afterEach(() => server[Symbol.asyncDispose]())
+
+const open = (url = server.url): Promise<Nats> => connectNats({ url, name: 'test', log })
+
+/** Resolves at the next change to `wanted`. */
+function change(nats: Nats, wanted: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const unlisten = nats.onConnectedChange((isConnected) => {
+      if (isConnected !== wanted) return
+      unlisten()
+      resolve()
+    })
+  })
+}
+
+describe('a connection to NATS', () => {
+  it('with a wrong password fails at once, and its error has no password in it', async () => {
+    const url = server.url.replace(/:[^:@]+@/, ':hush@')
+    const opened = open(url)
+    await expect(opened).rejects.toMatchObject({ code: 'NATS_CONNECT_FAILED' })
+    await expect(opened).rejects.toThrow(/refuses the credentials of test/)
+    await expect(opened).rejects.not.toThrow(/hush/)
+  })
+
+  it.each(['http://127.0.0.1:4222', '127.0.0.1:4222', ''])(
+    'to %j is refused as no NATS URL',
+    async (url) => {
+      await expect(open(url)).rejects.toMatchObject({ code: 'NATS_CONNECT_FAILED' })
+    },
+  )
+
+  it('waits for a server that is not there yet', async () => {
+    await server.server.stop()
+    const opening = open()
+    await server.server.restart()
+    await using nats = await opening
+    expect(nats.isConnected).toBe(true)
+  })
+
+  it('that waits for its server gives up when it is told to', async () => {
+    await server.server.stop()
+    const ending = new AbortController()
+    const opening = connectNats({ url: server.url, name: 'test', log, signal: ending.signal })
+    ending.abort()
+    await expect(opening).rejects.toThrow('stopped while waiting for NATS')
+  })
+
+  it('tells the loss and the return of its server, and serves its subscriptions again', async () => {
+    await using nats = await open()
+    const received: string[] = []
+    nats.connection.subscribe('xmidt.device.mac_112233445566.*', {
+      callback: (_, message) => void received.push(message.string()),
+    })
+    const lost = change(nats, false)
+    await server.server.stop('SIGKILL')
+    await lost
+    expect(nats.isConnected).toBe(false)
+    const back = change(nats, true)
+    await server.server.restart()
+    await back
+    expect(nats.isConnected).toBe(true)
+    await using other = await open()
+    other.connection.publish('xmidt.device.mac_112233445566.session', 'again')
+    await other.connection.flush()
+    await nats.connection.flush()
+    expect(received).toEqual(['again'])
+  })
+
+  it('that is disposed has sent what was published and handled what was received', async () => {
+    await using reader = await open()
+    const received: string[] = []
+    reader.connection.subscribe('drained', {
+      callback: (_, message) => void received.push(message.string()),
+    })
+    await reader.connection.flush()
+    {
+      await using nats = await open()
+      for (let index = 0; index < 500; index += 1) nats.connection.publish('drained', `${index}`)
+    }
+    await reader.connection.flush()
+    expect(received).toHaveLength(500)
+    expect(received.at(-1)).toBe('499')
+  })
+
+  it('whose server is away is disposed without waiting for it', async () => {
+    const nats = await open()
+    const lost = change(nats, false)
+    await server.server.stop('SIGKILL')
+    await lost
+    nats.connection.publish('nowhere', 'x')
+    await nats[Symbol.asyncDispose]()
+    expect(nats.connection.isClosed()).toBe(true)
+    expect(nats.isConnected).toBe(false)
+  })
+
+  it('never writes the password to the log', async () => {
+    await server.server.stop()
+    const ending = new AbortController()
+    const opening = connectNats({ url: server.url, name: 'test', log, signal: ending.signal })
+    while (lines.length === 0) await new Promise(setImmediate)
+    ending.abort()
+    await expect(opening).rejects.toThrow()
+    expect(lines.join('')).toContain('nats is away')
+    expect(lines.join('')).not.toContain('fabric-password')
+  })
+
+  it('reads only its own inboxes by the prefix of its name', async () => {
+    await using nats = await open()
+    expect(nats.createInbox()).toMatch(/^_INBOX\.test\./)
+    expect(nats.createInbox()).not.toBe(nats.createInbox())
+  })
+})
