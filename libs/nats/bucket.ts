@@ -24,12 +24,18 @@ export interface BucketEntry<T> {
   revision: number
 }
 
+/**
+ * How a key went: deleted by somebody, purged or run out (the server tells both alike), missing
+ * when the watch began anew, or given a value that cannot be read.
+ */
+export type GoneReason = 'deleted' | 'purged' | 'missing' | 'unreadable'
+
 /** What a watch calls. None may throw. */
 export interface BucketWatch<T> {
   signal: AbortSignal
   onPut(key: string, value: T, revision: number): void
-  /** The key was deleted or purged, ran out, or was missing when the watch began anew. */
-  onGone(key: string): void
+  /** The key has no value any more. */
+  onGone(key: string, reason: GoneReason): void
   /** All entries that were there at the start have been told. Called once. */
   onReady?(): void
 }
@@ -128,7 +134,9 @@ async function watchOnce<T>(
     if (!isSnapshot) return
     isSnapshot = false
     // What was known and is not there any more went while nobody watched.
-    for (const key of [...known].filter((each) => !seen.has(each))) gone(watching, known, key)
+    for (const key of [...known].filter((each) => !seen.has(each))) {
+      gone(watching, known, key, 'missing')
+    }
     watching.onReady()
   }
   try {
@@ -147,12 +155,16 @@ async function watchOnce<T>(
 }
 
 function apply<T>(watching: Watching<T>, known: Set<string>, entry: KvWatchEntry): void {
-  const value = entry.operation === 'PUT' ? watching.read(entry.key, entry.value) : undefined
-  if (value === undefined) return gone(watching, known, entry.key)
-  known.add(entry.key)
-  watching.onPut(entry.key, value, entry.revision)
+  const { key, operation, revision } = entry
+  if (operation !== 'PUT') {
+    return gone(watching, known, key, operation === 'DEL' ? 'deleted' : 'purged')
+  }
+  const value = watching.read(key, entry.value)
+  if (value === undefined) return gone(watching, known, key, 'unreadable')
+  known.add(key)
+  watching.onPut(key, value, revision)
 }
 
-function gone<T>(watching: Watching<T>, known: Set<string>, key: string): void {
-  if (known.delete(key)) watching.onGone(key)
+function gone<T>(watching: Watching<T>, known: Set<string>, key: string, reason: GoneReason): void {
+  if (known.delete(key)) watching.onGone(key, reason)
 }

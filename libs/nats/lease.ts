@@ -74,7 +74,7 @@ export interface Leases<T> extends AsyncDisposable {
   current(): ReadonlyMap<string, T>
   /** Calls `listener` after each change of {@link current}. */
   onChange(listener: (current: ReadonlyMap<string, T>) => void): void
-  /** The list may be old: NATS is away, or the last holder ran out and is kept (see below). */
+  /** The list may be old: NATS is away, or holders ran out and are kept (see below). */
   readonly isStale: boolean
 }
 
@@ -84,19 +84,22 @@ export interface LeasesOptions extends LeaseOptions {
 }
 
 /**
- * Watches the leases of `bucket`; resolves when those that are there are known. While NATS is away
- * nobody runs out, and the last holder never does: if all seem to be gone at once, the likely
- * cause is our own view, and a list that was good is better than none.
+ * Watches the leases of `bucket`; resolves when those that are there are known. Who gives his lease
+ * up is gone at once; who does not renew it, after one time to live. While NATS is away nobody runs
+ * out, and neither does anybody while nobody at all renews: then the likely cause is our own view,
+ * and a list that was good is better than none.
  */
 export async function watchLeases<T>(
   bucket: Bucket<T>,
   { ttlMs, log, nats }: LeasesOptions,
 ): Promise<Leases<T>> {
-  const holders = new Map<string, { value: T; renewedAt: number }>()
+  const holders = new Map<string, { revision: number; renewedAt: number }>()
   const values = new Map<string, T>()
   const listeners = new Set<(current: ReadonlyMap<string, T>) => void>()
   const ending = new AbortController()
-  let lastIsKept = false
+  // Of anybody: the sign that we see what happens.
+  let lastRenewalAt = performance.now()
+  let areOldKept = false
 
   const tell = (): void => {
     for (const listener of listeners) listener(values)
@@ -112,13 +115,14 @@ export async function watchLeases<T>(
       for (const holder of holders.values()) holder.renewedAt = now
       return
     }
-    for (const [key, holder] of holders) {
-      if (now - holder.renewedAt <= ttlMs) continue
-      if (holders.size === 1) {
-        if (!lastIsKept) log.warn({ key }, 'the last lease ran out and is kept')
-        lastIsKept = true
-        return
-      }
+    const old = [...holders].filter(([, { renewedAt }]) => now - renewedAt > ttlMs)
+    const isBlind = now - lastRenewalAt > ttlMs / 2
+    if (old.length > 0 && isBlind && !areOldKept) {
+      log.warn({ count: old.length }, 'leases ran out and are kept as nobody renews')
+    }
+    areOldKept = old.length > 0 && isBlind
+    if (areOldKept) return
+    for (const [key] of old) {
       log.warn({ key }, 'lease ran out')
       remove(key)
     }
@@ -127,14 +131,20 @@ export async function watchLeases<T>(
   const { promise: ready, resolve: onReady } = Promise.withResolvers<void>()
   const watching = bucket.watch({
     signal: ending.signal,
-    onPut(key, value) {
-      lastIsKept = false
+    onPut(key, value, revision) {
+      // A watch that begins anew tells again what is known: that is no renewal.
+      if (holders.get(key)?.revision === revision) return
+      lastRenewalAt = performance.now()
+      areOldKept = false
       const isSame = JSON.stringify(values.get(key)) === JSON.stringify(value)
-      holders.set(key, { value, renewedAt: performance.now() })
+      holders.set(key, { revision, renewedAt: lastRenewalAt })
       values.set(key, value)
       if (!isSame) tell()
     },
-    onGone: remove,
+    onGone(key, reason) {
+      // What NATS let run out is for us to judge: after a long absence of NATS everybody is.
+      if (reason === 'deleted') remove(key)
+    },
     onReady,
   })
   await ready
@@ -145,7 +155,7 @@ export async function watchLeases<T>(
       listeners.add(listener)
     },
     get isStale() {
-      return !nats.isConnected || lastIsKept
+      return !nats.isConnected || areOldKept
     },
     async [Symbol.asyncDispose]() {
       clearInterval(timer)
