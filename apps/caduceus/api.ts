@@ -1,13 +1,13 @@
-/** The primary server's routes, with what stands before each of them: the body's limit and the caller. */
+/** The primary server's routes, with what stands before each of them. */
 import type { JetStreamClient } from '@nats-io/jetstream'
 import { Hono } from 'hono'
 import { createBasic } from '#libs/auth/basic.ts'
 import { createCallerAuthentication } from '#libs/auth/caller.ts'
 import { createVerifier } from '#libs/auth/verify.ts'
-import { bodyLimit } from '#libs/http/body.ts'
-import { notFound, onError } from '#libs/http/error.ts'
+import { errorResponse, notFound, onError } from '#libs/http/error.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Bucket } from '#libs/nats/bucket.ts'
+import { BodyTooLargeError } from './body.ts'
 import { createCallers } from './callers.ts'
 import type { CaduceusConfig } from './config.ts'
 import { createHooksApi } from './hooks-api.ts'
@@ -38,8 +38,10 @@ export function createApi(options: ApiOptions): Hono {
     isOpen: config.CADUCEUS_OPEN,
   })
   const callers = createCallers(authenticate, config.CADUCEUS_CAPABILITY_PREFIX)
+  const bodyBytesMax = config.CADUCEUS_BODY_BYTES_MAX
   const hooks = createHooksApi({
     callers,
+    bodyBytesMax,
     register,
     webhooks,
     bucket,
@@ -48,9 +50,12 @@ export function createApi(options: ApiOptions): Hono {
     isHttpAllowed: config.CADUCEUS_HTTP_ALLOWED,
   })
   return new Hono()
-    .use(bodyLimit(config.CADUCEUS_BODY_BYTES_MAX))
     .route('/', hooks)
-    .route('/', createNotifyApi({ callers, jetStream, metrics }))
+    .route('/', createNotifyApi({ callers, bodyBytesMax, jetStream, metrics }))
     .notFound(notFound)
-    .onError(onError(log))
+    .onError((error, c) =>
+      error instanceof BodyTooLargeError
+        ? errorResponse(413, error.message)
+        : onError(log)(error, c),
+    )
 }

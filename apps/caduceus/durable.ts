@@ -5,6 +5,7 @@ import {
   JetStreamApiCodes,
   JetStreamApiError,
   type ConsumerInfo,
+  type ConsumerUpdateConfig,
   type JetStreamManager,
 } from '@nats-io/jetstream'
 import { filterSubjectOf } from './filter.ts'
@@ -38,30 +39,30 @@ export async function ensureDurable(
   hook: Hook,
   { attemptMs, unackedMax }: DurableLimits,
 ): Promise<void> {
-  const filter = filterSubjectOf(hook.events)
   const changeable = {
     ack_wait: ACK_WAIT_ATTEMPTS * attemptMs * 1_000_000,
     max_ack_pending: unackedMax,
     // Attempts are counted by the schedule; a bound here would drop an event without a word.
     max_deliver: -1,
-    filter_subject: filter ?? '',
-  }
+    // An absent filter must be absent: an empty one becomes a subject that nobody answers.
+    filter_subject: filterSubjectOf(hook.events),
+  } as Partial<ConsumerUpdateConfig>
   const durable = durableOf(webhookId)
   const found = await findDurable(manager, webhookId)
   if (!found) {
-    const { filter_subject: _, ...unfiltered } = changeable
     await manager.consumers.add(EVENTS_STREAM, {
+      ...changeable,
       durable_name: durable,
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.New,
-      ...(filter === undefined ? unfiltered : changeable),
     })
     return
   }
+  const { config } = found
   const isSame =
-    found.config.ack_wait === changeable.ack_wait &&
-    found.config.max_ack_pending === changeable.max_ack_pending &&
-    (found.config.filter_subject ?? '') === changeable.filter_subject
+    config.ack_wait === changeable.ack_wait &&
+    config.max_ack_pending === changeable.max_ack_pending &&
+    config.filter_subject === changeable.filter_subject
   if (!isSame) await manager.consumers.update(EVENTS_STREAM, durable, changeable)
 }
 

@@ -3,6 +3,7 @@ import { getConnInfo } from '@hono/node-server/conninfo'
 import { Hono, type Context } from 'hono'
 import { errorResponse } from '#libs/http/error.ts'
 import type { Bucket } from '#libs/nats/bucket.ts'
+import { BodyTooLargeError, readBody } from './body.ts'
 import type { Callers, CallerEnv } from './callers.ts'
 import type { Metrics } from './metrics.ts'
 import { RegisterError, type Register } from './register.ts'
@@ -16,6 +17,7 @@ const PARTNERS_MAX = 64
 /** What {@link createHooksApi} needs. */
 export interface HooksApiOptions {
   callers: Callers
+  bodyBytesMax: number
   register: Register
   webhooks: Webhooks
   bucket: Bucket<Webhook>
@@ -41,7 +43,7 @@ async function post(
   options: HooksApiOptions,
   isLenient: boolean,
 ): Promise<Response> {
-  const { register, metrics, durationMsMax, isHttpAllowed } = options
+  const { register, metrics, bodyBytesMax, durationMsMax, isHttpAllowed } = options
   const refuse = (outcome: string, code: number, message: string): Response => {
     metrics.registrations.inc({ outcome })
     return errorResponse(code, message)
@@ -49,7 +51,8 @@ async function post(
   try {
     const nowMs = Date.now()
     const rules = { nowMs, durationMsMax, isLenient, isHttpAllowed }
-    const { hook, untilMs, warning } = parseRegistration(await c.req.text(), rules)
+    const text = new TextDecoder().decode(await readBody(c, bodyBytesMax))
+    const { hook, untilMs, warning } = parseRegistration(text, rules)
     const partnerIds = partnersOf(c)
     if (partnerIds.length === 0) {
       return refuse('no_partners', 400, 'failed getting partnerIDs: partnerIDs do not exist')
@@ -66,6 +69,7 @@ async function post(
     })
   } catch (error) {
     if (error instanceof RegistrationError) return refuse('invalid', 400, error.message)
+    if (error instanceof BodyTooLargeError) return refuse('too_large', 413, error.message)
     if (!(error instanceof RegisterError)) {
       // NATS is away, or somebody registered the same URL at the same moment: again later.
       return refuse('unavailable', 503, 'failed to add webhook to registry: try again')
@@ -105,13 +109,21 @@ async function remove(c: Context<CallerEnv>, options: HooksApiOptions): Promise<
   const { webhooks, bucket, metrics } = options
   const id = c.req.param('id') ?? ''
   const known = webhooks.get(id)
-  if (!known) return errorResponse(404, 'there is no such webhook')
+  if (!known || known.webhook.untilMs <= Date.now()) {
+    return errorResponse(404, 'there is no such webhook')
+  }
   if (known.webhook.owner !== c.get('caller').principal) {
     return errorResponse(403, 'the webhook is registered by another owner')
   }
   // Ended now; the sweep removes it and its consumer, as it does for one that ran out.
   const webhook = { ...known.webhook, untilMs: Date.now() }
-  const revision = await bucket.update(id, webhook, known.revision)
+  let revision: number
+  try {
+    revision = await bucket.update(id, webhook, known.revision)
+  } catch {
+    // NATS is away, or it was renewed at this moment.
+    return errorResponse(503, 'the webhook could not be removed: try again')
+  }
   webhooks.apply(id, webhook, revision)
   metrics.registrations.inc({ outcome: 'removed' })
   return new Response(null, { status: 204 })

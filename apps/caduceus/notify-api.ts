@@ -13,12 +13,14 @@ import { WrpError } from '#libs/wrp/error.ts'
 import { fromJson } from '#libs/wrp/json.ts'
 import { eventTypeOf, parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
 import { MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
+import { readBody } from './body.ts'
 import type { Callers, CallerEnv } from './callers.ts'
 import type { Metrics } from './metrics.ts'
 
 /** What {@link createNotifyApi} needs. */
 export interface NotifyApiOptions {
   callers: Callers
+  bodyBytesMax: number
   jetStream: JetStreamClient
   metrics: Metrics
 }
@@ -26,6 +28,7 @@ export interface NotifyApiOptions {
 /** The route. */
 export function createNotifyApi({
   callers,
+  bodyBytesMax,
   jetStream,
   metrics,
 }: NotifyApiOptions): Hono<CallerEnv> {
@@ -40,7 +43,7 @@ export function createNotifyApi({
       const wanted = 'Invalid Content-Type header(s). Expected application/msgpack.'
       return answer('unsupported', 415, wanted)
     }
-    const body = new Uint8Array(await c.req.arrayBuffer())
+    const body = await readBody(c, bodyBytesMax)
     if (body.length === 0) return answer('empty', 400, 'Empty payload.')
     let event: WrpMessage
     try {
