@@ -106,6 +106,8 @@ function connectionOptions(url: string, name: string): ConnectionOptions & { inb
     reconnect: true,
     // The client's default is ten attempts, after which a part would stay deaf for ever.
     maxReconnectAttempts: -1,
+    // Nor may it end for ever because a server that is being configured refuses it twice.
+    ignoreAuthErrorAbort: true,
     reconnectTimeWait: RECONNECT_WAIT_MS,
     reconnectJitter: RECONNECT_JITTER_MS,
     reconnectJitterTLS: RECONNECT_JITTER_MS,
@@ -146,10 +148,18 @@ function watched(connection: NatsConnection, inboxPrefix: string, log: Logger): 
       return () => listeners.delete(listener)
     },
     async [Symbol.asyncDispose]() {
-      // Draining flushes, which never ends while no server is there: then only closing is left.
-      await (isConnected ? connection.drain() : connection.close()).catch((error: unknown) => {
-        log.debug({ error: String(error) }, 'nats drain failed')
+      // Draining flushes, which never ends once no server is there: then only closing is left.
+      const lost = new Promise<void>((resolve) => {
+        listeners.add((now) => {
+          if (!now) resolve()
+        })
       })
+      if (isConnected) {
+        await Promise.race([connection.drain(), lost]).catch((error: unknown) => {
+          log.debug({ error: String(error) }, 'nats drain failed')
+        })
+      }
+      await connection.close()
       await watching
     },
   }
