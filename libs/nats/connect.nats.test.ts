@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLogger } from '#libs/log/logger.ts'
+import { startNatsServer } from '#nats/server.ts'
+import { eventually } from '#tests/support/eventually.ts'
 import { startTestNats, type TestNats } from '#tests/support/nats.ts'
 import { connectNats, type Nats } from './connect.ts'
 
@@ -108,6 +113,28 @@ describe('a connection to NATS', () => {
     await nats[Symbol.asyncDispose]()
     expect(nats.connection.isClosed()).toBe(true)
     expect(nats.isConnected).toBe(false)
+  })
+
+  it('goes on trying when its server comes back and refuses it for a while', async () => {
+    await using nats = await open()
+    await server.server.stop('SIGKILL')
+    const directory = mkdtempSync(join(tmpdir(), 'xmidt-nats-'))
+    const user = { user: 'fabric', password: 'another' }
+    const stranger = await startNatsServer({
+      binary: process.env.NATS_SERVER_BIN ?? 'nats-server',
+      directory,
+      port: server.server.port,
+      accounts: { fabric: user, tools: { ...user, user: 't' }, system: { ...user, user: 's' } },
+      log,
+    })
+    const refused = (): number => lines.filter((line) => /authorization/i.test(line)).length
+    await eventually(() => expect(refused()).toBeGreaterThan(2), { withinMs: 15_000 })
+    await stranger[Symbol.asyncDispose]()
+    rmSync(directory, { recursive: true })
+    const back = change(nats, true)
+    await server.server.restart()
+    await back
+    expect(nats.connection.isClosed()).toBe(false)
   })
 
   it('never writes the password to the log', async () => {
