@@ -15,6 +15,7 @@ import { createDialer } from './dial.ts'
 import { EVENTS_STREAM } from './durable.ts'
 import { createMetrics } from './metrics.ts'
 import { createRegister } from './register.ts'
+import { createBacklogWatch } from './failure-notice.ts'
 import { followWebhooks } from './follow.ts'
 import { openWebhooks, WEBHOOKS_BUCKET } from './webhook.ts'
 import { createWebhooks } from './webhooks.ts'
@@ -43,8 +44,10 @@ export async function start(
   const limits = { attemptMs, unackedMax: config.CADUCEUS_UNACKED_MAX }
   const attempt = createAttempts({ dispatcher, attemptMs, metrics })
   const retryDelaysMs = config.CADUCEUS_RETRY_DELAYS_MS
-  const deliver = createDeliver({ jetStream, attempt, retryDelaysMs, metrics, log })
   const concurrency = config.CADUCEUS_CONCURRENCY
+  const backlogMax = config.CADUCEUS_BACKLOG_MAX
+  const watchBacklog = createBacklogWatch({ attempt, backlogMax, concurrency, metrics, log })
+  const deliver = createDeliver({ jetStream, attempt, watchBacklog, retryDelaysMs, metrics, log })
   const webhooks = starting.use(
     createWebhooks({ jetStream, manager, limits, concurrency, deliver, metrics, log }),
   )

@@ -10,6 +10,7 @@ import { decode } from '#libs/wrp/codec.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import type { AttemptDelivery } from './attempt.ts'
 import { publishDeadLetter, type DeadLetterFacts } from './dead-letter.ts'
+import type { WatchBacklog } from './failure-notice.ts'
 import type { Matcher } from './matcher.ts'
 import type { Metrics } from './metrics.ts'
 import { toDeliveryRequest } from './request.ts'
@@ -36,6 +37,7 @@ export type Deliver = (target: DeliveryTarget, message: JsMsg) => Promise<Outcom
 export interface DeliverOptions {
   jetStream: JetStreamClient
   attempt: AttemptDelivery
+  watchBacklog: WatchBacklog
   retryDelaysMs: readonly number[]
   metrics: Metrics
   log: Logger
@@ -43,11 +45,12 @@ export interface DeliverOptions {
 
 /** Makes the decision; it keeps nothing between events. */
 export function createDeliver(options: DeliverOptions): Deliver {
-  const { attempt, retryDelaysMs, metrics, log } = options
+  const { attempt, watchBacklog, retryDelaysMs, metrics, log } = options
 
   return async (target, message) => {
     const { id: webhookId, webhook, matches } = target
     if (Date.now() >= webhook.untilMs) return { outcome: 'nak', delayMs: EXPIRED_RETRY_MS }
+    watchBacklog(target, message.info.pending)
     const eventId = eventIdOf(message)
     const attemptCount = message.info.deliveryCount
     const event = read(message)
