@@ -7,15 +7,13 @@ import { createRegistry } from '#libs/metrics/registry.ts'
 import { connectNats } from '#libs/nats/connect.ts'
 import { watchLeases } from '#libs/nats/lease.ts'
 import { requireStreams } from '#libs/nats/streams.ts'
-import {
-  openTalarias,
-  TALARIA_LEASE_MS,
-  TALARIAS_BUCKET,
-  type TalariaEntry,
-} from '#libs/nats/talarias.ts'
+import { openTalarias, TALARIA_LEASE_MS, TALARIAS_BUCKET } from '#libs/nats/talarias.ts'
 import type { PetasosConfig } from './config.ts'
 import { createListener } from './listener.ts'
-import { petasosMetrics, type PetasosMetrics } from './metrics.ts'
+import { petasosMetrics, type TalariaList } from './metrics.ts'
+
+/** The list before there is one. */
+const NOT_YET_KNOWN: TalariaList = { current: () => new Map(), isStale: true }
 
 /** Starts Petasos. @throws {NatsConnectError}, {StreamsMissingError}, {PortTakenError}. */
 export async function start(
@@ -23,20 +21,12 @@ export async function start(
   log = createLogger('petasos', { level: config.LOG_LEVEL }),
 ): Promise<App> {
   await using starting = new AsyncDisposableStack()
-  const registry = createRegistry()
-  const metrics = petasosMetrics(registry)
-
-  const nats = starting.use(await connectNats({ url: config.NATS_URL, name: 'petasos', log }))
-  await requireStreams(nats, [`KV_${TALARIAS_BUCKET}`], log)
-  const talarias = starting.use(
-    await watchLeases(await openTalarias(nats, log), { ttlMs: TALARIA_LEASE_MS, log, nats }),
-  )
-  const count = (): void => countTalarias(metrics, talarias.current(), talarias.isStale)
-  talarias.onChange(count)
-  starting.use({ [Symbol.dispose]: nats.onConnectedChange(count) })
-  count()
-
   const hostname = config.PETASOS_HOST
+  const registry = createRegistry()
+  let talarias = NOT_YET_KNOWN
+  const metrics = petasosMetrics(registry, () => talarias)
+
+  // First, so that it can be seen to live while it waits for NATS.
   const operations = starting.use(
     await serveOperations({
       hostname,
@@ -46,6 +36,12 @@ export async function start(
       checks: { talarias: () => talarias.current().size > 0 || 'no Talaria is known' },
     }),
   )
+  const nats = starting.use(await connectNats({ url: config.NATS_URL, name: 'petasos', log }))
+  await requireStreams(nats, [`KV_${TALARIAS_BUCKET}`], log)
+  talarias = starting.use(
+    await watchLeases(await openTalarias(nats, log), { ttlMs: TALARIA_LEASE_MS, log, nats }),
+  )
+
   const listener = createListener({
     talarias: () => talarias.current(),
     metrics,
@@ -70,17 +66,6 @@ export async function start(
   }
 }
 
-function countTalarias(
-  metrics: PetasosMetrics,
-  talarias: ReadonlyMap<string, TalariaEntry>,
-  isStale: boolean,
-): void {
-  const draining = [...talarias.values()].filter((each) => each.draining).length
-  metrics.talarias.set({ state: 'draining' }, draining)
-  metrics.talarias.set({ state: 'live' }, talarias.size - draining)
-  metrics.isStale.set(isStale ? 1 : 0)
-}
-
 /** What upstream's Petasos says of itself with every answer. api.md F. */
 function identityHeaders(config: PetasosConfig): Record<string, string> {
   return {
@@ -88,6 +73,12 @@ function identityHeaders(config: PetasosConfig): Record<string, string> {
     'X-Petasos-Server': config.PETASOS_HOST,
     'X-Petasos-Region': config.PETASOS_REGION,
     'X-Petasos-Flavor': 'nats',
-    'X-Petasos-Start-Time': new Date().toUTCString(),
+    'X-Petasos-Start-Time': startTime(new Date()),
   }
+}
+
+/** In RFC 822's form, as upstream's: `26 Aug 19 18:43 UTC`. */
+function startTime(date: Date): string {
+  const [, day, month, year = '', time = ''] = date.toUTCString().split(' ')
+  return `${day} ${month} ${year.slice(-2)} ${time.slice(0, 5)} UTC`
 }

@@ -24,8 +24,8 @@ export interface ListenerOptions {
 
 /** How the server calls Petasos: for requests and for upgrades. */
 export interface Listener {
-  onRequest(request: IncomingMessage, response: ServerResponse): void
-  onUpgrade(request: IncomingMessage, socket: Duplex): void
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void
+  onUpgrade: (request: IncomingMessage, socket: Duplex) => void
 }
 
 /** The listener of one Petasos. */
@@ -36,7 +36,7 @@ export function createListener(options: ListenerOptions): Listener {
       // A body that is on its way is not waited for.
       request.resume()
       response.writeHead(status, headers)
-      response.end(request.method === 'HEAD' ? undefined : body)
+      response.end(body)
     },
     onUpgrade(request, socket) {
       const { status, headers, body } = respond(request, options)
@@ -45,7 +45,8 @@ export function createListener(options: ListenerOptions): Listener {
         .join('')
       socket.on('error', () => socket.destroy())
       socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines}\r\n${body}`)
-      setTimeout(() => socket.destroy(), UPGRADE_CLOSE_MS).unref()
+      const timer = setTimeout(() => socket.destroy(), UPGRADE_CLOSE_MS)
+      socket.once('close', () => clearTimeout(timer))
     },
   }
 }
@@ -58,13 +59,13 @@ interface Wire {
 
 function respond(request: IncomingMessage, options: ListenerOptions): Wire {
   const { metrics, log, logsRedirects } = options
-  const name = [request.headers['x-webpa-device-name']].flat()[0]?.split(', ')[0]
+  const name = request.headersDistinct['x-webpa-device-name']?.[0]
   const found = answer(name, request.url ?? '', options.talarias())
   if (found.kind === 'refused') {
     metrics.refused.inc({ reason: found.reason })
     return {
       status: found.status,
-      ...withBody(`${found.text}\n`, {
+      ...withBody(request, `${found.text}\n`, {
         ...options.headers,
         ...found.headers,
         'Content-Type': 'text/plain; charset=utf-8',
@@ -78,10 +79,17 @@ function respond(request: IncomingMessage, options: ListenerOptions): Wire {
   const headers: Record<string, string> = { ...options.headers, Location: found.location }
   const hasPage = request.method === 'GET' || request.method === 'HEAD'
   if (hasPage) headers['Content-Type'] = 'text/html; charset=utf-8'
-  return { status: 307, ...withBody(hasPage ? redirectPage(found.location) : '', headers) }
+  return { status: 307, ...withBody(request, hasPage ? redirectPage(found.location) : '', headers) }
 }
 
-const withBody = (body: string, headers: Record<string, string>): Omit<Wire, 'status'> => ({
-  headers: { ...headers, 'Content-Length': String(Buffer.byteLength(body)) },
-  body,
-})
+/** A HEAD is told the length of what a GET would get, and gets nothing. */
+function withBody(
+  { method }: IncomingMessage,
+  body: string,
+  headers: Record<string, string>,
+): Omit<Wire, 'status'> {
+  return {
+    headers: { ...headers, 'Content-Length': String(Buffer.byteLength(body)) },
+    body: method === 'HEAD' ? '' : body,
+  }
+}

@@ -4,6 +4,7 @@ import {
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
+  randomUUID,
   type KeyObject,
 } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -61,8 +62,10 @@ function readOrMake(file: string): string {
   }
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: CURVE })
   mkdirSync(dirname(file), { recursive: true })
-  const temporary = `${file}.${process.pid}`
-  writeFileSync(temporary, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 })
+  // Never over a file that is there, whose mode would stay.
+  const temporary = `${file}.${randomUUID()}`
+  const pem = privateKey.export({ format: 'pem', type: 'pkcs8' })
+  writeFileSync(temporary, pem, { mode: 0o600, flag: 'wx', flush: true })
   try {
     // A link fails where another process was faster; then its key is the one.
     linkSync(temporary, file)
