@@ -3,6 +3,15 @@
 /** The formats of a body. */
 export type WrpFormat = 'json' | 'msgpack'
 
+/**
+ * How an answer can be written: as a body format, or as `headers`, where the body is the device's
+ * payload as it is; upstream has no such answer, and it is what a person with curl wants to see.
+ */
+export type AnswerFormat = WrpFormat | 'headers'
+
+/** What asks for the answer as headers. */
+const HEADERS_MEDIA_TYPE = 'application/octet-stream'
+
 /** The media type of each format. */
 export const MEDIA_TYPES: Readonly<Record<WrpFormat, string>> = {
   json: 'application/json',
@@ -22,14 +31,17 @@ export function formatOfContentType(value: string | undefined): WrpFormat | unde
  * request's own, is meant by a wildcard; msgpack is the default of WRP over HTTP (wrp.md §3).
  * Undefined when the header takes neither.
  */
-export function formatOfAccept(value: string | undefined, own: WrpFormat): WrpFormat | undefined {
+export function formatOfAccept(
+  value: string | undefined,
+  own: WrpFormat,
+): AnswerFormat | undefined {
   if (!value?.trim()) return 'msgpack'
-  let best: WrpFormat | undefined
+  let best: AnswerFormat | undefined
   let bestQuality = 0
   for (const alternative of value.split(',', ALTERNATIVES_MAX)) {
     const type = mediaType(alternative)
     const isWildcard = type === '*/*' || type === 'application/*'
-    const format = isWildcard ? own : formatOfMediaType(type)
+    const format = isWildcard ? own : answerFormatOf(type)
     const quality = qualityOf(alternative)
     if (format && quality > bestQuality) {
       best = format
@@ -38,6 +50,9 @@ export function formatOfAccept(value: string | undefined, own: WrpFormat): WrpFo
   }
   return best
 }
+
+const answerFormatOf = (type: string): AnswerFormat | undefined =>
+  type === HEADERS_MEDIA_TYPE ? 'headers' : formatOfMediaType(type)
 
 const mediaType = (value: string): string => (value.split(';', 1)[0] ?? '').trim().toLowerCase()
 

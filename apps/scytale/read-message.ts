@@ -9,7 +9,7 @@ import { fromJson } from '#libs/wrp/json.ts'
 import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
 import { isTransaction, MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 import { validate } from '#libs/wrp/validate.ts'
-import { formatOfAccept, formatOfContentType, type WrpFormat } from './format.ts'
+import { formatOfAccept, formatOfContentType, type AnswerFormat, type WrpFormat } from './format.ts'
 import { Refusal } from './refusal.ts'
 
 /** A request that {@link readForm} recognised. */
@@ -17,7 +17,7 @@ export interface RequestForm {
   /** `headers`: the fields are headers and the body is the payload. Else the body is a message. */
   kind: 'headers' | WrpFormat
   /** What the answer shall be written in. */
-  answerFormat: WrpFormat
+  answerFormat: AnswerFormat
 }
 
 /**

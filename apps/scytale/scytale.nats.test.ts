@@ -70,6 +70,18 @@ describe('a request to a device', () => {
     expect(decode(await response.bytes()).source).toBe(`${device}/config`)
   })
 
+  it('is answered with the payload alone, and the rest as headers, to whoever asks for it', async () => {
+    const device = bench.newDevice()
+    await bench.hold(device, answerRequest)
+    const response = await send(requestTo(device), {
+      headers: { accept: 'application/octet-stream' },
+    })
+    expect(response.headers.get('x-xmidt-message-type')).toBe('SimpleRequestResponse')
+    expect(response.headers.get('x-xmidt-source')).toBe(`${device}/config`)
+    const whole = fromJson(await (await send(requestTo(device))).text())
+    expect(await response.text()).toBe(new TextDecoder().decode(whole.payload))
+  })
+
   it('reaches the device as it was sent in headers', async () => {
     const device = bench.newDevice()
     const seen: WrpMessage[] = []

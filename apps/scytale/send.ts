@@ -1,5 +1,6 @@
 /** One message to one device, and the device's answer in the format that the caller wants. */
 import { decode } from '#libs/wrp/codec.ts'
+import { toHeaders } from '#libs/wrp/headers.ts'
 import { toJson } from '#libs/wrp/json.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import type { Commander } from '#libs/nats/command.ts'
@@ -9,7 +10,7 @@ import type { Access } from './access.ts'
 import { failure } from './api-errors.ts'
 import { ask } from './ask.ts'
 import type { ScytaleConfig } from './config.ts'
-import { MEDIA_TYPES, type WrpFormat } from './format.ts'
+import { MEDIA_TYPES, type AnswerFormat, type WrpFormat } from './format.ts'
 import type { ScytaleMetrics } from './metrics.ts'
 import { judgePartners } from './partners.ts'
 import { readMessage, writeMessage, type RequestForm } from './read-message.ts'
@@ -88,15 +89,23 @@ function subjectOf(device: DeviceId): string {
 }
 
 /** Empty bytes are the answer to what has none, such as an event to the device. */
-function answerInFormat(bytes: Uint8Array, format: WrpFormat, metrics: ScytaleMetrics): Response {
+function answerInFormat(
+  bytes: Uint8Array,
+  format: AnswerFormat,
+  metrics: ScytaleMetrics,
+): Response {
   if (bytes.byteLength === 0) return new Response(null, { status: 200 })
-  const headers = { 'Content-Type': MEDIA_TYPES[format] }
   // A copy: the client's buffer of received bytes is not this answer's own.
-  if (format === 'msgpack') return new Response(Uint8Array.from(bytes), { headers })
+  if (format === 'msgpack') return new Response(Uint8Array.from(bytes), contentType(format))
   try {
-    return new Response(toJson(decode(bytes)), { headers })
+    const message = decode(bytes)
+    if (format === 'json') return new Response(toJson(message), contentType(format))
+    const { headers, body } = toHeaders(message)
+    return new Response(Uint8Array.from(body), { headers })
   } catch {
     metrics.answersUnreadable.inc()
     return failure(502, "the device's answer is no WRP")
   }
 }
+
+const contentType = (format: WrpFormat) => ({ headers: { 'Content-Type': MEDIA_TYPES[format] } })
