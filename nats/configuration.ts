@@ -74,7 +74,7 @@ system_account: SYSTEM
  * single messages. Not those of WEBHOOKS and WEBHOOK_STATE: a registration holds its receiver's
  * secret. Nothing that makes a consumer, as one that is forgotten weighs on the stream.
  */
-const JETSTREAM_READS = [
+export const JETSTREAM_READS: readonly string[] = [
   '$JS.API.INFO',
   '$JS.API.STREAM.NAMES',
   '$JS.API.STREAM.LIST',
