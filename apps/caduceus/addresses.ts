@@ -35,7 +35,7 @@ const REFUSED = [
 ]
 
 /** `CADUCEUS_ADDRESSES_ALLOWED` names something that is no network. */
-export class NetworkMalformedError extends Error {
+class NetworkMalformedError extends Error {
   override readonly name = 'NetworkMalformedError'
   readonly code = 'NETWORK_MALFORMED'
 }

@@ -9,7 +9,7 @@ import { parseRetryAfter } from './schedule.ts'
 const RESPONSE_BYTES_MAX = 64 * 1024
 
 /** What came of an attempt. Only a 2xx is a success: Standard Webhooks 1.0.0. */
-export interface Attempt {
+interface Attempt {
   outcome:
     | 'delivered'
     | 'redirected'

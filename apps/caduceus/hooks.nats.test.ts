@@ -53,6 +53,7 @@ describe('a registration', () => {
     ['events', { events: [] }],
     ['events', { events: 'all' }],
     ['events[1]', { events: ['ok', '(?=lookahead)'] }],
+    ['events[1]', { events: ['(.?){999}', '(.?){999}'] }],
     ['matcher.device_id[0]', { matcher: { device_id: ['('] } }],
     ['duration', { duration: 'soon' }],
     ['duration', { duration: '300' }],

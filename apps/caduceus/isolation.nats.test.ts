@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   metricOf,
@@ -87,6 +89,40 @@ describe('an acknowledged event', () => {
         expect(new Set(ids)).toEqual(new Set(published.map(({ id }) => id)))
       },
       { withinMs: 15_000 },
+    )
+  })
+
+  it('is delivered although Caduceus is killed with it in hand', async () => {
+    await using receiver = await startReceiver({ respond: () => new Promise(() => undefined) })
+    const environment = {
+      NATS_URL: bench.nats.url,
+      CADUCEUS_PORT: '0',
+      CADUCEUS_OPERATIONS_PORT: '0',
+      CADUCEUS_ATTEMPT_MS: '1000',
+      CADUCEUS_ADDRESSES_ALLOWED: '127.0.0.0/8',
+    }
+    {
+      await using caduceus = await bench.startCaduceus(environment)
+      await postHook(caduceus, { config: { url: receiver.url } })
+    }
+    const killed = spawn(process.execPath, ['apps/caduceus/main.ts'], {
+      env: { ...process.env, ...environment },
+      stdio: 'ignore',
+    })
+    const exited = once(killed, 'exit')
+    const published = await Promise.all(Array.from({ length: 10 }, () => bench.publish()))
+    await receiver.next(undefined, { withinMs: 10_000 })
+    killed.kill('SIGKILL')
+    await exited
+    const before = receiver.received.length
+    receiver.setBehaviour(() => ({ status: 200 }))
+    await using _ = await bench.startCaduceus(environment)
+    await eventually(
+      () => {
+        const ids = receiver.received.slice(before).map(({ headers }) => headers['webhook-id'])
+        expect(new Set(ids)).toEqual(new Set(published.map(({ id }) => id)))
+      },
+      { withinMs: 10_000 },
     )
   })
 })

@@ -13,6 +13,12 @@ const UNTIL_JITTER_MS = 10_000
 const PATTERNS_MAX = 100
 const PATTERN_LENGTH_MAX = 1_024
 
+/**
+ * RE2 instructions of all patterns together: `(.?){999}` alone has four thousand, and compiling and
+ * running them takes tens of milliseconds from everybody else's events.
+ */
+const PATTERN_INSTRUCTIONS_MAX = 5_000
+
 /** Receivers that take turns; more are a load balancer's business. */
 const ALT_URLS_MAX = 16
 
@@ -121,15 +127,19 @@ function checkUrl(field: string, text: string, isHttpAllowed: boolean): void {
 
 function checkPatterns(field: string, what: string, patterns: readonly string[]): void {
   if (patterns.length > PATTERNS_MAX) throw invalid(`${field}: more than ${PATTERNS_MAX} patterns`)
+  let instructionCount = 0
   for (const [index, pattern] of patterns.entries()) {
     const at = `${field}[${index}]`
     if (pattern.length > PATTERN_LENGTH_MAX) {
       throw invalid(`${at}: longer than ${PATTERN_LENGTH_MAX} characters`)
     }
     try {
-      compilePattern(pattern)
+      instructionCount += compilePattern(pattern).programSize()
     } catch (error) {
       throw invalid(`${at}: ${what} cannot be parsed: ${(error as Error).message}`)
+    }
+    if (instructionCount > PATTERN_INSTRUCTIONS_MAX) {
+      throw invalid(`${at}: the patterns are too complex together`)
     }
   }
 }

@@ -12,7 +12,7 @@ import type { Webhook } from './webhook.ts'
 const TIMER_MS_MAX = 2 ** 31 - 1
 
 /** One webhook that is known. */
-export interface KnownWebhook {
+interface KnownWebhook {
   readonly id: string
   webhook: Webhook
   revision: number

@@ -23,7 +23,7 @@ export const OWNER = `Basic ${Buffer.from('owner:secret').toString('base64')}`
 export const STRANGER = `Basic ${Buffer.from('stranger:secret').toString('base64')}`
 
 /** A published event. */
-export interface PublishedEvent {
+interface PublishedEvent {
   id: string
   event: WrpMessage
 }
