@@ -10,11 +10,17 @@ const REQUEST_MS = 30_000
 /** A client that dribbles its headers holds a socket: ten seconds are enough for any honest one. */
 const HEADERS_MS = 10_000
 
+/** How often it is looked whether one of those limits has passed; Node's own is 30 s. */
+const LIMIT_CHECK_MS = 1_000
+
 /** Idle connections are kept for the next request, a little longer than load balancers keep theirs. */
 const KEEP_ALIVE_MS = 65_000
 
 /** How long the end waits for requests that are under way. */
 const CLOSE_MS = 5_000
+
+/** How often connections whose last request is done are closed while the end waits for others. */
+const CLOSE_IDLE_MS = 50
 
 /** Tokens and WRP headers fit many times over; Node's default is the same, said here on purpose. */
 const HEADER_BYTES_MAX = 16 * 1024
@@ -57,6 +63,7 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
     {
       requestTimeout: requestTimeoutMs,
       headersTimeout: Math.min(HEADERS_MS, requestTimeoutMs),
+      connectionsCheckingInterval: LIMIT_CHECK_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: HEADER_BYTES_MAX,
     },
@@ -98,12 +105,14 @@ function listen(server: Server, { hostname, port }: ServeOptions): Promise<void>
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
+    // A connection becomes idle when its request is done, which nobody tells.
+    const sweep = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_MS)
+    // A server that had stopped listening before calls back with an error, which is the same end.
     server.close(() => {
       clearTimeout(timer)
+      clearInterval(sweep)
       resolve()
     })
     server.closeIdleConnections()
-    // A server that had stopped listening before calls back with an error, which is the same end.
-    if (!server.listening) server.closeIdleConnections()
   })
 }
