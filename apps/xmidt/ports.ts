@@ -61,7 +61,7 @@ export async function requireFreePorts(
   ports: Ports,
   instances: Partial<Record<Part, number>>,
 ): Promise<void> {
-  const wanted: [label: string, port: number][] = []
+  const wanted: [part: Part, port: number][] = []
   for (const part of Object.keys(PORT_DEFAULTS) as Part[]) {
     const count = instances[part] ?? 1
     for (let index = 0; index < count; index += 1) {

@@ -62,6 +62,8 @@ function defaultOf(field: z.ZodType): string {
   const parsed = field.safeParse(undefined)
   if (!parsed.success) return 'required'
   if (parsed.data === undefined) return ''
-  const text = Array.isArray(parsed.data) ? parsed.data.join(',') : String(parsed.data)
+  const text = Array.isArray(parsed.data)
+    ? parsed.data.join(',')
+    : String(parsed.data as string | number | boolean)
   return text === '' ? '' : `\`${text}\``
 }
