@@ -17,6 +17,7 @@ import { createMetrics } from './metrics.ts'
 import { createRegister } from './register.ts'
 import { createBacklogWatch } from './failure-notice.ts'
 import { followWebhooks } from './follow.ts'
+import { createLossWatch } from './retention-loss.ts'
 import { openWebhooks, WEBHOOKS_BUCKET } from './webhook.ts'
 import { createWebhooks } from './webhooks.ts'
 
@@ -49,7 +50,16 @@ export async function start(
   const watchBacklog = createBacklogWatch({ attempt, backlogMax, concurrency, metrics, log })
   const deliver = createDeliver({ jetStream, attempt, watchBacklog, retryDelaysMs, metrics, log })
   const webhooks = starting.use(
-    createWebhooks({ jetStream, manager, limits, concurrency, deliver, metrics, log }),
+    createWebhooks({
+      jetStream,
+      manager,
+      limits,
+      concurrency,
+      deliver,
+      lossWatch: createLossWatch({ metrics, log }),
+      metrics,
+      log,
+    }),
   )
 
   const follow = { webhooks, bucket, manager, config, metrics, log }

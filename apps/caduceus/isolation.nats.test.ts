@@ -126,3 +126,21 @@ describe('an acknowledged event', () => {
     )
   })
 })
+
+describe('what retention takes before its delivery', () => {
+  it('is counted exactly', async () => {
+    await using receiver = await startReceiver()
+    {
+      await using caduceus = await bench.startCaduceus()
+      await postHook(caduceus, { config: { url: receiver.url } })
+      await bench.publish()
+      await receiver.next()
+    }
+    await Promise.all(Array.from({ length: 30 }, () => bench.publish()))
+    await bench.manager.streams.update('EVENTS', { max_msgs: 10 })
+    await using caduceus = await bench.startCaduceus()
+    await eventually(() => expect(receiver.received).toHaveLength(11))
+    const line = 'caduceus_events_dropped_total{reason="retention"}'
+    expect(await metricOf(caduceus, line)).toBe(20)
+  })
+})

@@ -3,9 +3,16 @@ import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import type { Logger } from '#libs/log/logger.ts'
 import { consume } from '#libs/nats/consume.ts'
 import type { Deliver } from './deliver.ts'
-import { durableOf, ensureDurable, EVENTS_STREAM, type DurableLimits } from './durable.ts'
+import {
+  durableOf,
+  ensureDurable,
+  EVENTS_STREAM,
+  findDurable,
+  type DurableLimits,
+} from './durable.ts'
 import { createMatcher, type Matcher } from './matcher.ts'
 import type { Metrics } from './metrics.ts'
+import type { LossWatch } from './retention-loss.ts'
 import type { Webhook } from './webhook.ts'
 
 /** The longest time that a timer can be set to. */
@@ -37,6 +44,7 @@ export interface WebhooksOptions {
   /** Deliveries to one webhook at once. */
   concurrency: number
   deliver: Deliver
+  lossWatch: LossWatch
   metrics: Metrics
   log: Logger
 }
@@ -116,14 +124,24 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   }
 }
 
-function run(options: WebhooksOptions, entry: Entry, signal: AbortSignal): Promise<void> {
-  const { jetStream, manager, limits, concurrency, deliver, metrics } = options
+async function run(options: WebhooksOptions, entry: Entry, signal: AbortSignal): Promise<void> {
+  const { jetStream, manager, limits, concurrency, deliver, lossWatch, metrics } = options
   const log = options.log.child({ webhookId: entry.id })
-  return consume(jetStream, {
+  // Without it only the count of what was lost before this moment is missing.
+  const consumer = await findDurable(manager, entry.id).catch(() => undefined)
+  if (consumer) {
+    const { consumer_seq: consumerSequence, stream_seq: streamSequence } = consumer.delivered
+    lossWatch.begin(entry, { consumerSequence, streamSequence })
+  }
+  await consume(jetStream, {
     stream: EVENTS_STREAM,
     durable: durableOf(entry.id),
     concurrency,
-    handle: (message) => deliver(entry, message),
+    handle(message) {
+      const { deliverySequence: consumerSequence, streamSequence } = message.info
+      lossWatch.observe(entry, { consumerSequence, streamSequence })
+      return deliver(entry, message)
+    },
     async onMissing() {
       if (signal.aborted) return false
       // Its place is lost with it, so events of the meantime are too: somebody must know.
