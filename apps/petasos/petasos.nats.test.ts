@@ -176,7 +176,9 @@ describe('Petasos', () => {
     await nats.server.restart()
     await eventually(() => metric('petasos_talarias_stale 0'))
     const bucket = await openTalarias(connection, log)
-    await eventually(() => bucket.put('talaria-3', entry('http://127.0.0.1:6220')))
+    // One attempt alone takes 5 s when it comes before JetStream is ready.
+    const put = () => bucket.put('talaria-3', entry('http://127.0.0.1:6220'))
+    await eventually(put, { withinMs: 12_000 })
     await bucket.put('talaria-1', entry('http://127.0.0.1:6200', { draining: true }))
     await eventually(async () => expect((await ask()).headers.get('location')).toContain(':6220'), {
       withinMs: 15_000,

@@ -1,6 +1,7 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { serve, type HttpServer } from '#libs/http/server.ts'
+import { eventually } from '#tests/support/eventually.ts'
 import { createBasic } from './basic.ts'
 import { createCallerAuthentication } from './caller.ts'
 import { allows } from './capability.ts'
@@ -52,6 +53,68 @@ describe('a token', () => {
     await expect(verifier.verify(await sign({}))).rejects.toMatchObject({
       code: 'KEYS_UNAVAILABLE',
     })
+  })
+})
+
+describe('keys', () => {
+  const startKeys = async () => {
+    const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'one', alg: 'ES256', use: 'sig' }
+    const published = { keys: [jwk], requestCount: 0 }
+    const publisher = await serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch() {
+        published.requestCount += 1
+        return Response.json({ keys: published.keys })
+      },
+    })
+    return { published, publisher, jwksUrl: publisher.url }
+  }
+
+  it('are asked for once, however many tokens come', async () => {
+    const { published, publisher, ...where } = await startKeys()
+    await using _publisher = publisher
+    const verifier = createVerifier(where)
+    const token = await sign({})
+    await Promise.all(Array.from({ length: 50 }, () => verifier.verify(token)))
+    expect(published.requestCount).toBe(1)
+  })
+
+  it('are asked for once for many tokens of an unknown key', async () => {
+    const { published, publisher, ...where } = await startKeys()
+    await using _publisher = publisher
+    const verifier = createVerifier(where)
+    await verifier.verify(await sign({}))
+    const unknown = await new SignJWT({})
+      .setProtectedHeader({ alg: 'ES256', kid: 'two' })
+      .sign(keys.privateKey)
+    for (let count = 0; count < 20; count += 1) {
+      await expect(verifier.verify(unknown)).rejects.toMatchObject({ code: 'TOKEN_INVALID' })
+    }
+    expect(published.requestCount).toBeLessThanOrEqual(2)
+  })
+
+  it('go on counting while who publishes them is away, but not for ever', async () => {
+    const { publisher, ...where } = await startKeys()
+    const patient = createVerifier({ ...where, keysMaxAgeMs: 0 })
+    const strict = createVerifier({ ...where, keysMaxAgeMs: 0, keysStaleMs: 0 })
+    const token = await sign({})
+    await Promise.all([patient.verify(token), strict.verify(token)])
+    await publisher[Symbol.asyncDispose]()
+    for (let count = 0; count < 3; count += 1) await patient.verify(token)
+    await expect(strict.verify(token)).rejects.toMatchObject({ code: 'KEYS_UNAVAILABLE' })
+  })
+
+  it('stop counting when they were withdrawn', async () => {
+    const { published, publisher, ...where } = await startKeys()
+    await using _publisher = publisher
+    const verifier = createVerifier({ ...where, keysMaxAgeMs: 0 })
+    const token = await sign({})
+    await verifier.verify(token)
+    published.keys = []
+    await eventually(() =>
+      expect(verifier.verify(token)).rejects.toMatchObject({ code: 'TOKEN_INVALID' }),
+    )
   })
 })
 

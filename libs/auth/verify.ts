@@ -1,5 +1,5 @@
 /** Whether a JWT is one that Themis signed: its signature, its time, its audience. api.md E. */
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose'
+import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload } from 'jose'
 import { AuthError } from './error.ts'
 
 /** Signatures with a public key only: with HS… whoever can verify could sign. */
@@ -25,6 +25,12 @@ const KEYS_COOLDOWN_MS = 10_000
 /** Keys are read again after this, so that one that was withdrawn stops counting. */
 const KEYS_MAX_AGE_MS = 600_000
 
+/**
+ * Keys that cannot be read again count for this long: devices with a good token shall connect
+ * while Themis is away, and a token of its own lives for a day.
+ */
+const KEYS_STALE_MS = 24 * 3_600_000
+
 /** Clocks differ; upstream's setting of this name works the wrong way round. */
 const LEEWAY_SECONDS = 30
 
@@ -47,22 +53,23 @@ export interface VerifierOptions {
   issuer?: string
   audience?: string
   leewaySeconds?: number
+  /** From this age on the keys are read again, while they go on counting. */
+  keysMaxAgeMs?: number
+  /** From this age on keys that cannot be read again count no more. */
+  keysStaleMs?: number
 }
 
 /** A verifier; it asks for the keys when the first token comes. */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { jwksUrl, issuer, audience, leewaySeconds = LEEWAY_SECONDS } = options
-  const keys = createRemoteJWKSet(new URL(jwksUrl), {
-    timeoutDuration: KEYS_MS,
-    cooldownDuration: KEYS_COOLDOWN_MS,
-    cacheMaxAge: KEYS_MAX_AGE_MS,
-  })
+  const { issuer, audience, leewaySeconds = LEEWAY_SECONDS } = options
+  const { keys, refresh } = createKeys(options)
   return {
     async verify(token) {
       if (token.length > TOKEN_LENGTH_MAX) {
         throw new AuthError('TOKEN_INVALID', 'the token is too long')
       }
       try {
+        await refresh()
         const { payload } = await jwtVerify(token, keys, {
           algorithms: ALGORITHMS,
           clockTolerance: leewaySeconds,
@@ -75,6 +82,34 @@ export function createVerifier(options: VerifierOptions): Verifier {
       }
     },
   }
+}
+
+/** The key set and what keeps it fresh: old keys are read again behind the tokens' backs. */
+function createKeys(options: VerifierOptions) {
+  const { jwksUrl, keysMaxAgeMs = KEYS_MAX_AGE_MS, keysStaleMs = KEYS_STALE_MS } = options
+  let readAt: number | undefined
+  let triedAt = -Infinity
+  const keys = createRemoteJWKSet(new URL(jwksUrl), {
+    timeoutDuration: KEYS_MS,
+    cooldownDuration: KEYS_COOLDOWN_MS,
+    // Their age is judged here, as they must outlast an absence of who publishes them.
+    cacheMaxAge: Infinity,
+    [customFetch]: async (url, init) => {
+      const response = await fetch(url, init)
+      if (response.ok) readAt = performance.now()
+      return response
+    },
+  })
+  const refresh = async (): Promise<void> => {
+    const now = performance.now()
+    const ageMs = readAt === undefined ? 0 : now - readAt
+    if (ageMs > keysStaleMs) return keys.reload()
+    if (ageMs <= keysMaxAgeMs || now - triedAt < Math.min(KEYS_COOLDOWN_MS, keysMaxAgeMs)) return
+    triedAt = now
+    // The keys that are known go on counting when it fails.
+    keys.reload().catch(() => undefined)
+  }
+  return { keys, refresh }
 }
 
 /** Only what jose says of the token is the token's fault; all else is about the keys. */
