@@ -21,8 +21,11 @@ export interface ConfigurationOptions {
   }
 }
 
-/** WRP messages are limited below it; larger ones go nowhere. */
-const PAYLOAD_BYTES_MAX = 1024 * 1024
+/**
+ * The largest message with its headers. EVENTS takes 1 MiB; the rest is for the headers that a dead
+ * letter has besides its event's, or the largest events could never become one.
+ */
+const PAYLOAD_BYTES_MAX = (1024 + 64) * 1024
 
 /**
  * The text of the configuration. Tools are in an account of their own, so that somebody who watches

@@ -1,12 +1,15 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '#libs/log/logger.ts'
+import { eventually } from '#tests/support/eventually.ts'
 import { startTestNats, type TestNats } from '#tests/support/nats.ts'
 import { applyStreams } from './apply.ts'
 import { findNatsServer } from './binary.ts'
@@ -136,6 +139,18 @@ describe('applying the streams', () => {
     expect(state.messages).toBeGreaterThan(0)
   })
 
+  it('leaves room for the headers of a dead letter around the largest event', async () => {
+    const jetStream = jetstream(fabric)
+    const event = new Uint8Array(1024 * 1024 - 1_000)
+    const { seq } = await jetStream.publish('xmidt.event.0.large.mac_112233445566', event)
+    expect(seq).toBeGreaterThan(0)
+    const carried = headers()
+    carried.set('Why', 'x'.repeat(32 * 1024))
+    await jetStream.publish('xmidt.dead.aa', event, { headers: carried })
+    const tooLarge = new Uint8Array(1024 * 1024 + 1)
+    await expect(jetStream.publish('xmidt.event.0.large.mac_1', tooLarge)).rejects.toThrow()
+  })
+
   it('says which stream cannot be made', async () => {
     await expect(applyStreams(fabric, { replicas: 3, log })).rejects.toMatchObject({
       code: 'APPLY_FAILED',
@@ -160,6 +175,25 @@ describe('a nats-server', () => {
     ).streams.info('EVENTS')
     expect(state.messages).toBe(1)
     await after.close()
+  })
+
+  it('does not outlive a process that is killed', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'xmidt-nats-'))
+    const parameters = [
+      '--input-type=module',
+      '--eval',
+      `const { startTestNats } = await import(${JSON.stringify(import.meta.resolve('#tests/support/nats.ts'))})
+       const { server } = await startTestNats()
+       console.log(server.pid)`,
+    ]
+    const env = { ...process.env, TMPDIR: directory }
+    const started = spawn(process.execPath, parameters, { env })
+    const [first] = (await once(started.stdout, 'data')) as [Buffer]
+    const pid = Number(first.toString())
+    expect(process.kill(pid, 0)).toBe(true)
+    started.kill('SIGKILL')
+    await eventually(() => expect(() => process.kill(pid, 0)).toThrow(/ESRCH/))
+    rmSync(directory, { recursive: true })
   })
 
   it('on a taken port says so in its own words', async () => {

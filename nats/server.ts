@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import type { Logger } from '#libs/log/logger.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { serverConfiguration, type ConfigurationOptions } from './configuration.ts'
+import { guardChild } from './guard.ts'
 
 /** How long it may take to listen: it replays its files first. */
 const START_MS = 20_000
@@ -114,10 +115,14 @@ async function launch(
   child.stdout?.pipe(output, { end: false })
   child.stderr?.pipe(output, { end: false })
   child.once('close', () => output.end())
-  // A parent that dies without a word takes the server with it where it can.
+  // This process takes the server with it, however it ends.
   const onExit = (): void => void child.kill('SIGKILL')
   process.once('exit', onExit)
-  child.once('exit', () => process.off('exit', onExit))
+  const endGuard = child.pid === undefined ? undefined : guardChild(child.pid)
+  child.once('exit', () => {
+    process.off('exit', onExit)
+    endGuard?.()
+  })
   try {
     const found = await listening(child, join(portsFileDirectory, `nats-server_${child.pid}.ports`))
     return { child, port: found }
