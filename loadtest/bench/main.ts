@@ -1,0 +1,14 @@
+/** `npm run bench -- codec`: one scenario, measured beside a bare baseline in the same run. */
+import { run as codec } from './codec/scenario.ts'
+
+const SCENARIOS: Readonly<Record<string, () => void>> = { codec }
+
+const name = process.argv[2] ?? ''
+const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined
+if (scenario) scenario()
+else {
+  process.stderr.write(
+    `bench: name a scenario: npm run bench -- ${Object.keys(SCENARIOS).join(' | ')}\n`,
+  )
+  process.exitCode = 1
+}

@@ -1,0 +1,158 @@
+/**
+ * Feeds libs/wrp with what no honest device sends: vectors with bytes changed, cut, doubled and
+ * joined, and bytes at random. Only a message or a WrpError may come out, and what comes out must
+ * be readable again.
+ */
+import { readFileSync } from 'node:fs'
+import { decode, encode } from '#libs/wrp/codec.ts'
+import { WrpError } from '#libs/wrp/error.ts'
+import { fromHeaders, toHeaders } from '#libs/wrp/headers.ts'
+import { fromJson, toJson } from '#libs/wrp/json.ts'
+import { eventTypeOf, parseDeviceId, parseLocator } from '#libs/wrp/locator.ts'
+import { stamp } from '#libs/wrp/stamp.ts'
+import { validate } from '#libs/wrp/validate.ts'
+import { createRandom } from './random.ts'
+
+/** A case that takes longer has found a hole. */
+const HANG_MS = 100
+
+/** Bytes of a case made at random. */
+const RANDOM_BYTES_MAX = 256
+
+/** Heads of msgpack values that claim much: what a mutation puts where it hurts. */
+const HOSTILE = [0xc1, 0xc6, 0xc9, 0xcb, 0xcf, 0xd3, 0xdb, 0xdd, 0xdf, 0xff, 0x00, 0x80, 0x90, 0xa0]
+
+/** What a run was told. */
+export interface FuzzOptions {
+  seed: number
+  /** Ends after so many cases, or after so long, whichever comes first. */
+  casesMax: number
+  durationMs: number
+  onProgress?: (result: FuzzResult) => void
+}
+
+/** What a run found. */
+export interface FuzzResult {
+  cases: number
+  /** How many made a message; the rest made a WrpError. */
+  accepted: number
+  slowestMs: number
+  heapBytes: number
+}
+
+/** A case that did what none may. The message has the seed's case as hex. */
+export class FuzzError extends Error {
+  override readonly name = 'FuzzError'
+}
+
+/** How many cases between two looks at the clock and the memory. */
+const ROUND = 5_000
+
+/** Runs cases. @throws {FuzzError} at the first that crashes, hangs or cannot be read again. */
+export function fuzzWrp({ seed, casesMax, durationMs, onProgress }: FuzzOptions): FuzzResult {
+  const random = createRandom(seed)
+  const vectors = loadVectors()
+  const until = performance.now() + durationMs
+  const result: FuzzResult = { cases: 0, accepted: 0, slowestMs: 0, heapBytes: 0 }
+  while (result.cases < casesMax) {
+    const bytes = makeCase(vectors, random)
+    const startedAt = performance.now()
+    if (runCase(bytes, random)) result.accepted += 1
+    const tookMs = performance.now() - startedAt
+    if (tookMs > HANG_MS && isSlow(bytes, random))
+      throw failure(bytes, 'took over 100 ms each time')
+    result.slowestMs = Math.max(result.slowestMs, tookMs)
+    result.cases += 1
+    if (result.cases % ROUND !== 0) continue
+    result.heapBytes = process.memoryUsage().heapUsed
+    onProgress?.(result)
+    if (performance.now() > until) break
+  }
+  return result
+}
+
+function loadVectors(): Uint8Array[] {
+  const vectors: Uint8Array[] = []
+  for (const name of ['wrp-vectors', 'wrp-malformed']) {
+    const file = new URL(`../../libs/wrp/vectors/${name}.json`, import.meta.url)
+    for (const { hex } of JSON.parse(readFileSync(file, 'utf8')) as { hex: string }[]) {
+      vectors.push(new Uint8Array(Buffer.from(hex, 'hex')))
+    }
+  }
+  return vectors
+}
+
+type Random = (below: number) => number
+
+function makeCase(vectors: Uint8Array[], random: Random): Uint8Array {
+  if (random(8) === 0)
+    return Uint8Array.from({ length: random(RANDOM_BYTES_MAX) }, () => random(256))
+  const bytes = pick(vectors, random)
+  const mutated = Buffer.from(bytes)
+  for (let count = random(4); count >= 0 && mutated.length > 0; count -= 1) {
+    const at = random(mutated.length)
+    mutated[at] = random(2) === 0 ? random(256) : (HOSTILE[random(HOSTILE.length)] ?? 0)
+  }
+  switch (random(6)) {
+    case 0:
+      return mutated.subarray(0, random(mutated.length + 1))
+    case 1:
+      return Buffer.concat([mutated, pick(vectors, random)])
+    case 2: {
+      const at = random(mutated.length + 1)
+      return Buffer.concat([
+        mutated.subarray(0, at),
+        mutated.subarray(at / 2),
+        mutated.subarray(at),
+      ])
+    }
+    default:
+      return mutated
+  }
+}
+
+const pick = (vectors: Uint8Array[], random: Random): Uint8Array =>
+  vectors[random(vectors.length)] ?? new Uint8Array()
+
+/** A pause of the machine or its garbage collector comes once; a hang comes every time. */
+function isSlow(bytes: Uint8Array, random: Random): boolean {
+  for (let count = 0; count < 3; count += 1) {
+    const startedAt = performance.now()
+    runCase(bytes, random)
+    if (performance.now() - startedAt <= HANG_MS) return false
+  }
+  return true
+}
+
+/** Whether the bytes made a message. @throws {FuzzError} */
+function runCase(bytes: Uint8Array, random: Random): boolean {
+  try {
+    const message = decode(bytes)
+    decode(encode(message))
+    if (random(4) !== 0) return true
+    // The other forms cost more and are reached from here: every fourth case goes through them.
+    refusable(() => validate(message))
+    refusable(() => parseLocator(message.source ?? ''))
+    refusable(() => parseDeviceId(message.dest ?? ''))
+    eventTypeOf(message.dest ?? '')
+    fromJson(toJson(message))
+    const { headers, body } = toHeaders(message)
+    refusable(() => fromHeaders(headers, body))
+    refusable(() => stamp(bytes, { partnerIds: ['p'], sessionId: 's', metadata: { '/t': 'now' } }))
+    return true
+  } catch (error) {
+    if (error instanceof WrpError) return false
+    throw failure(bytes, String(error))
+  }
+}
+
+function refusable(act: () => unknown): void {
+  try {
+    act()
+  } catch (error) {
+    if (!(error instanceof WrpError)) throw error
+  }
+}
+
+const failure = (bytes: Uint8Array, what: string): FuzzError =>
+  new FuzzError(`${what} with ${Buffer.from(bytes).toString('hex')}`)
