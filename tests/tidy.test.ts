@@ -1,6 +1,6 @@
 /** The rules of the house that no linter checks: style 5.11 and what CONTRIBUTING.md says. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
@@ -10,7 +10,9 @@ const git = (...parameters: string[]): string[] =>
     .filter((line) => line !== '')
 
 /** What is in the repository or about to be. */
-const files = git('ls-files', '--cached', '--others', '--exclude-standard')
+const files = git('ls-files', '--cached', '--others', '--exclude-standard').filter((file) =>
+  existsSync(file),
+)
 const sources = files.filter((file) => file.endsWith('.ts'))
 const texts = files.filter((file) => /\.(ts|md|json|ya?ml|rc)$/.test(file))
 
@@ -46,6 +48,20 @@ describe('the house', () => {
       .flatMap((app) => APP_FILES.map((file) => `apps/${app}/${file}`))
       .filter((file) => !files.includes(file))
     expect(missing).toEqual([])
+  })
+
+  it("begins the name of each app's own variable with the app's", () => {
+    const shared = ['NATS_URL', 'LOG_LEVEL', 'SHUTDOWN_MS']
+    const strange = sources
+      .filter((file) => /^apps\/[^/]+\/config\.ts$/.test(file))
+      .flatMap((file) => {
+        const prefix = `${(file.split('/')[1] ?? '').toUpperCase()}_`
+        const names = [...readFileSync(file, 'utf8').matchAll(/^ {2}([A-Z][A-Z0-9_]*):/gm)]
+        return names
+          .map(([, name = '']) => name)
+          .filter((name) => !name.startsWith(prefix) && !shared.includes(name))
+      })
+    expect(strange).toEqual([])
   })
 
   it('has no file whose name says nothing', () => {
