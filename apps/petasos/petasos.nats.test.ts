@@ -176,7 +176,8 @@ describe('Petasos', () => {
     await nats.server.restart()
     await eventually(() => metric('petasos_talarias_stale 0'))
     const bucket = await openTalarias(connection, log)
-    // One attempt alone takes 5 s when it comes before JetStream is ready.
+    // What is sent before that is lost, and one attempt alone takes 5 s.
+    await eventually(() => expect(connection.isConnected).toBe(true))
     const put = () => bucket.put('talaria-3', entry('http://127.0.0.1:6220'))
     await eventually(put, { withinMs: 12_000 })
     await bucket.put('talaria-1', entry('http://127.0.0.1:6200', { draining: true }))
