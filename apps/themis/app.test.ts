@@ -1,6 +1,8 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { decodeJwt } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { deviceIdOfClaims, partnerIdsOfClaims } from '#libs/auth/claims.ts'
 import { createVerifier } from '#libs/auth/verify.ts'
@@ -46,6 +48,56 @@ describe('Themis', () => {
     expect(partnerIdsOfClaims(claims)).toEqual(['p'])
   })
 
+  it.each([
+    [{ 'X-Xmidt-Mac-Address': '112233445566', 'X-Xmidt-Partner-ID': 'p' }, ''],
+    [{}, '?mac=11:22:33:44:55:66&pid=p'],
+    [{ 'X-Midt-Mac-Address': 'MAC:11-22-33-44-55-66', 'X-Midt-Partner-ID': 'p' }, '?mac=nonsense'],
+  ] as [Record<string, string>, string][])(
+    'takes the claims from headers %j and parameters "%s"',
+    async (headers, parameters) => {
+      await using themis = await startThemis()
+      const response = await fetch(`${themis.url}/issue${parameters}`, {
+        headers: { ...basic('device:d'), ...headers },
+      })
+      expect(decodeJwt(await response.text())).toMatchObject({
+        sub: 'mac:112233445566',
+        'device-id': 'mac:112233445566',
+        'partner-id': 'p',
+        trust: 1_000,
+        iss: 'themis',
+        aud: 'XMiDT',
+        jti: expect.any(String),
+      })
+    },
+  )
+
+  it('with an open door gives anybody a token for a device, and nobody one for a caller', async () => {
+    await using themis = await startThemis({ THEMIS_OPEN: 'true', THEMIS_DEVICE_CREDENTIALS: '' })
+    const token = await (await fetch(`${themis.url}/issue?serial=A1`)).text()
+    expect(decodeJwt(token)).toMatchObject({ sub: 'serial:A1', 'partner-id': 'unknown' })
+    expect(decodeJwt(token)).not.toHaveProperty('capabilities')
+  })
+
+  it('counts what it gives and what it refuses', async () => {
+    await using themis = await startThemis()
+    await fetch(`${themis.url}/issue?mac=112233445566`, { headers: basic('device:d') })
+    await fetch(`${themis.url}/issue`)
+    const page = await (await fetch(`${themis.operationsUrl}/metrics`)).text()
+    expect(page).toContain('themis_tokens_issued_total{kind="device"} 1')
+    expect(page).toContain('themis_requests_refused_total{reason="credential"} 1')
+  })
+
+  it('does not start with a key file that holds no key of its kind', async () => {
+    const file = join(directory, 'rsa.pem')
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    for (const content of ['nonsense', privateKey.export({ format: 'pem', type: 'pkcs8' })]) {
+      writeFileSync(file, content)
+      await expect(startThemis({ THEMIS_KEY_FILE: file })).rejects.toMatchObject({
+        code: 'KEY_INVALID',
+      })
+    }
+  })
+
   it('gives a caller a token for every partner', async () => {
     await using themis = await startThemis()
     const token = await (await fetch(`${themis.url}/issue`, { headers: basic('me:m') })).text()
@@ -81,6 +133,7 @@ describe('Themis', () => {
       kids.push(keys[0]?.kid ?? '')
     }
     expect(kids[0]).toBe(kids[1])
+    expect(readdirSync(join(directory, 'keys'))).toEqual(['key.pem'])
     expect(statSync(join(directory, 'keys', 'key.pem')).mode & 0o777).toBe(0o600)
   })
 

@@ -25,7 +25,9 @@ export function notFound(c: Context): Response {
 /** For an app's `onError`: the log has the error, the client only that there was one. */
 export function onError(log: Logger): (error: Error, c: Context) => Response {
   return (error, c) => {
-    log.error({ error: error.stack, method: c.req.method, path: c.req.path }, 'request failed')
+    // A client that went away in the middle of its body is no fault of ours.
+    const level = c.req.raw.signal.aborted ? 'debug' : 'error'
+    log[level]({ error: error.stack, method: c.req.method, path: c.req.path }, 'request failed')
     return errorResponse(500, 'an unexpected error, which is logged')
   }
 }

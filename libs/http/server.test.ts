@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { createLogger } from '#libs/log/logger.ts'
+import { eventually } from '#tests/support/eventually.ts'
 import { bodyLimit } from './body.ts'
 import { errorResponse, notFound, onError } from './error.ts'
 import { serve } from './server.ts'
@@ -132,6 +133,22 @@ describe('errors on routes', () => {
     })
     expect(await (await fetch(`${server.url}/echo`, chunks(2))).text()).toBe('abcdeabcde')
     expect((await fetch(`${server.url}/echo`, chunks(3))).status).toBe(413)
+  })
+
+  it('takes a client that leaves in the middle of its body for no fault', async () => {
+    const levels: string[] = []
+    const write = (line: string): unknown =>
+      levels.push((JSON.parse(line) as { level: string }).level)
+    const failing = new Hono().use(bodyLimit(10)).post('/', async (c) => c.text(await c.req.text()))
+    failing.onError(onError(createLogger('test', { level: 'debug', destination: { write } })))
+    await using server = await serve({ ...HOST, fetch: failing.fetch })
+    for (const framing of ['Content-Length: 9', 'Transfer-Encoding: chunked']) {
+      const socket = connect(server.port, '127.0.0.1')
+      socket.write(`POST / HTTP/1.1\r\nHost: x\r\n${framing}\r\n\r\n3\r\nabc\r\n`)
+      await new Promise((resolve) => server.server.once('request', resolve))
+      socket.destroy()
+    }
+    await eventually(() => expect(levels).toEqual(['debug', 'debug']))
   })
 
   it('escapes what a message holds', async () => {
