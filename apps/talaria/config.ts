@@ -1,60 +1,78 @@
-/** Talaria's configuration. */
-import { hostname } from 'node:os'
+/** What Talaria reads from the environment. */
 import { z } from 'zod'
 import { commonFields } from '#libs/config/common.ts'
-import { bytes, durationMs, flag, host, integer, port, text } from '#libs/config/fields.ts'
+import { bytes, durationMs, flag, host, integer, port, text, url } from '#libs/config/fields.ts'
 
-/** Every variable that Talaria reads. */
+/** Talaria's variables. */
 export const talariaEnv = z.object({
   ...commonFields,
-  TALARIA_HOST: host('The address to listen on.'),
-  TALARIA_PORT: port('The port that devices connect to.', 6200),
-  TALARIA_OPERATIONS_PORT: port('The port of health, metrics and the control API.', 6201),
-  TALARIA_ID: text('Its name among the Talarias; unique. Default: host name and port.', ''),
-  TALARIA_URL: text(
-    'Where devices reach it, as Petasos tells them. Default: where it listens.',
-    '',
-  ),
-  TALARIA_REGION: text(
-    'Shown in the list of Talarias and in the X-Talaria-Region header.',
-    'local',
-  ),
-  TALARIA_WEIGHT: integer("Its share of the devices, relative to the others'.", 100, { min: 1 }),
-  TALARIA_JWKS_URL: text('Where the keys are that verify tokens, a URL.', ''),
-  TALARIA_OPEN: flag('Devices need no token. For development only.', false),
-  TALARIA_SOURCE: text('The source of its own events, a locator.', `dns:${hostname()}`),
-  TALARIA_DEVICES_MAX: integer('Devices it holds at most; then it answers 503.', 1_000_000, {
+  TALARIA_HOST: host('Address that devices connect to.'),
+  TALARIA_PORT: port('Port that devices connect to.', 6200),
+  TALARIA_OPERATIONS_PORT: port('Port of health, metrics and the control API.', 6201),
+  TALARIA_ID: text('Its name among the Talarias; by default the host name and the port.', ''),
+  TALARIA_URL: text('Where Petasos sends devices; by default made of address and port.', ''),
+  TALARIA_REGION: text('The region that it is in.', 'local'),
+  TALARIA_WEIGHT: integer("Its share of the devices, relative to the others'.", 1, {
     min: 1,
+    max: 1_000,
   }),
+  TALARIA_JWKS_URL: url(
+    'Where the keys are that sign the tokens of devices.',
+    'http://127.0.0.1:6500/.well-known/jwks.json',
+  ),
+  TALARIA_OPEN: flag('Let devices in without a token. For development only.', false),
+  TALARIA_PING_MS: durationMs('How long between two pings of a device.', 45_000, { minMs: 50 }),
+  TALARIA_IDLE_MS: durationMs(
+    'A device of which nothing came for so long, not even a pong, is gone: three pings.',
+    135_000,
+    { minMs: 100 },
+  ),
+  TALARIA_WRITE_MS: durationMs(
+    'A device that took nothing of what was written for so long is gone.',
+    60_000,
+    { minMs: 100 },
+  ),
   TALARIA_FRAME_BYTES_MAX: bytes(
-    'The largest frame of a device; over it: closed with 1009.',
-    256 * 1024,
+    'The largest message of a device; over it the connection is closed with 1009. The stamped ' +
+      'message must fit into one NATS message, 1 MiB by default.',
+    1_000_000,
+    { max: 64 * 1_048_576 },
   ),
-  TALARIA_SEND_BYTES_MAX: bytes(
-    'What may wait to be sent to one device; over it: 503.',
-    1024 * 1024,
-  ),
-  TALARIA_COMMANDS_MAX: integer('Commands that may wait for one device; over it: 503.', 100, {
-    min: 1,
-  }),
-  TALARIA_EVENTS_IN_FLIGHT_MAX: integer('Events that may wait for JetStream at once.', 1_024, {
-    min: 1,
-  }),
-  TALARIA_DEVICE_EVENTS_IN_FLIGHT_MAX: integer(
-    'Events of one device that may wait for JetStream; then it is not read from.',
-    32,
+  TALARIA_DEVICES_MAX: integer(
+    'How many devices it holds; further ones get 503. At some 15 KiB each, 100,000 are 1.5 GiB.',
+    100_000,
     { min: 1 },
   ),
-  TALARIA_PING_MS: durationMs('How often a device is pinged.', 45_000, { minMs: 50 }),
-  TALARIA_IDLE_MS: durationMs('A device that sends nothing for so long is gone.', 135_000, {
-    minMs: 100,
-  }),
-  TALARIA_COMMAND_MS: durationMs(
-    'How long a command without a deadline waits for its answer.',
-    30_000,
+  TALARIA_UPGRADES_MAX: integer(
+    'How many connects may be under way; further ones get 503, so that a storm of reconnects ' +
+      'is worked off and not piled up.',
+    1_000,
+    { min: 1 },
   ),
-  TALARIA_DRAIN_MS: durationMs('Over how long devices are closed at the end.', 2_000),
+  TALARIA_DEVICE_QUEUE_MAX: integer(
+    'How many messages may wait to be written to one device, and how many commands for their ' +
+      "answer; upstream's default.",
+    100,
+    { min: 1, max: 100_000 },
+  ),
+  TALARIA_DEVICE_QUEUE_BYTES_MAX: bytes(
+    'How many bytes may wait to be written to one device: four of the largest messages.',
+    4_194_304,
+  ),
+  TALARIA_COMMAND_TIMEOUT_MS: durationMs(
+    'How long a device may take for a command that names no deadline itself.',
+    30_000,
+    { minMs: 100 },
+  ),
+  TALARIA_DEVICE_EVENTS_MAX: integer(
+    'How many events of one device may await their storing before low-qos ones are dropped and ' +
+      'reading pauses for the others.',
+    64,
+    { min: 1, max: 100_000 },
+  ),
+  TALARIA_EVENTS_MAX: integer('The same of all devices together.', 4_096, { min: 1 }),
+  TALARIA_DRAIN_MS: durationMs('Over how long the devices are closed at the end.', 2_000),
 })
 
-/** The configuration as read. */
+/** Talaria's configuration. */
 export type TalariaConfig = Readonly<z.infer<typeof talariaEnv>>

@@ -1,65 +1,63 @@
-/** The devices that are connected here, one connection for each id; and who of them has gone silent. */
+/** The devices that this Talaria holds, one session each, and the one clock that they share. */
+import { wait } from '#libs/retry/wait.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
 import type { Device } from './device.ts'
 import type { TalariaMetrics } from './metrics.ts'
 
-/** How often the devices are looked at; a ping or an end is late by so much at most. */
-const SWEEP_MS = 1_000
+/** Devices closed or told in one go, so that pacing is no timer per device. */
+const PACE_TICK_MS = 20
 
-/** All devices of one Talaria. Disposing it stops the pings; closing is {@link file://./drain.ts}'s. */
+/** The registry. */
 export interface Devices extends Disposable {
-  get(id: DeviceId): Device | undefined
-  /** Enters a device; the one that was there under its id is returned and no longer in. */
-  add(device: Device): Device | undefined
-  /** Removes this very device, never another connection of the same id. */
-  remove(device: Device): boolean
-  all(): IterableIterator<Device>
   readonly count: number
+  get(id: DeviceId): Device | undefined
+  /** Adds; whoever held the id before must have ended. */
+  add(device: Device): void
+  /** Removes this very session; false when the id is another's by now, or nobody's. */
+  remove(device: Device): boolean
+  all(): Device[]
 }
 
-/** What {@link createDevices} needs. */
-export interface DevicesOptions {
-  pingMs: number
-  idleMs: number
-  metrics: TalariaMetrics
-}
-
-/** An empty registry; it pings and ends the silent from now on. */
-export function createDevices({ pingMs, idleMs, metrics }: DevicesOptions): Devices {
-  const devices = new Map<DeviceId, Device>()
-  // One timer for all: a timer for each of a million devices costs more than the look.
-  const timer = setInterval(
-    () => sweep(devices, { pingMs, idleMs, metrics }),
-    Math.min(SWEEP_MS, pingMs),
-  )
+/** An empty registry. All devices are looked at every `tickMs`: one timer instead of one for each. */
+export function createDevices(metrics: TalariaMetrics, tickMs: number): Devices {
+  const held = new Map<DeviceId, Device>()
+  const timer = setInterval(() => {
+    const now = performance.now()
+    for (const device of held.values()) device.tick(now)
+  }, tickMs)
   return {
-    get: (id) => devices.get(id),
+    get count() {
+      return held.size
+    },
+    get: (id) => held.get(id),
     add(device) {
-      const old = devices.get(device.id)
-      devices.set(device.id, device)
-      metrics.devices.set(devices.size)
-      return old
+      held.set(device.id, device)
+      metrics.devices.set(held.size)
     },
     remove(device) {
-      const isThis = devices.get(device.id) === device && devices.delete(device.id)
-      metrics.devices.set(devices.size)
-      return isThis
+      if (held.get(device.id) !== device) return false
+      held.delete(device.id)
+      metrics.devices.set(held.size)
+      return true
     },
-    all: () => devices.values(),
-    get count() {
-      return devices.size
-    },
+    all: () => [...held.values()],
     [Symbol.dispose]: () => clearInterval(timer),
   }
 }
 
-function sweep(devices: Map<DeviceId, Device>, options: DevicesOptions): void {
-  const now = performance.now()
-  for (const device of devices.values()) {
-    if (now - device.heardAt > options.idleMs) device.close('idle')
-    else if (now - device.pingedAt >= options.pingMs) {
-      device.ping()
-      options.metrics.pings.inc()
-    }
+/**
+ * Does `act` to each, spread evenly over `spreadMs` when they are many; a few are done at 20 ms
+ * each. Resolves when all are done, or `signal` aborts.
+ */
+export async function eachPaced(
+  devices: readonly Device[],
+  spreadMs: number,
+  act: (device: Device) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const perTick = Math.max(1, Math.ceil((devices.length * PACE_TICK_MS) / Math.max(1, spreadMs)))
+  for (let index = 0; index < devices.length; index += perTick) {
+    if (index > 0 && !(await wait(PACE_TICK_MS, signal))) return
+    for (const device of devices.slice(index, index + perTick)) act(device)
   }
 }

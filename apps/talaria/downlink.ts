@@ -1,112 +1,154 @@
-/** From NATS to a device: a command, answered once; statistics; and word of a newer connection. */
+/**
+ * NATS to device: commands, written byte for byte; the answers of the device, found by their
+ * `transaction_uuid`; the receipt while the device is at work; the error when no answer comes.
+ * talaria.md §4; design §2.
+ */
 import type { Msg } from '@nats-io/transport-node'
-import { readCommandTimes, replyError, replyReceipt } from '#libs/nats/reply.ts'
-import { deviceSubjectKind } from '#libs/nats/subjects.ts'
+import {
+  readCommandTimes,
+  replyError,
+  replyReceipt,
+  type CommandErrorCode,
+} from '#libs/nats/reply.ts'
 import { decode } from '#libs/wrp/codec.ts'
+import { WrpError } from '#libs/wrp/error.ts'
+import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { isTransaction, type WrpMessage } from '#libs/wrp/message.ts'
 import type { Device } from './device.ts'
-import type { TalariaMetrics } from './metrics.ts'
-import { statisticsOf } from './statistics.ts'
-import type { Takeover } from './takeover.ts'
+import type { DownlinkRefusalReason, TalariaMetrics } from './metrics.ts'
 
-/** A command that is not answered by then gets a receipt: it did reach a Talaria. Design §2. */
+/** A caller hears after this that the command has reached a Talaria. Design §2. */
 const RECEIPT_MS = 100
+
+/** Before every error, as upstream writes it. talaria.md §4.2. */
+const PREFIX = 'Could not process device request: '
+
+/** Takes commands, and gives answers to them. */
+export interface Downlink {
+  command(device: Device, message: Msg): void
+  /** Gives an answer to the command that waits for it; false when none does. */
+  answer(device: Device, transactionUuid: string, bytes: Uint8Array): boolean
+  /** Ends all that waits for `device`. */
+  end(device: Device): void
+}
 
 /** What {@link createDownlink} needs. */
 export interface DownlinkOptions {
+  /** Told in receipts. */
   talariaId: string
-  /** How long a command that says nothing may wait for its answer. */
-  commandMs: number
-  commandsMax: number
-  sendBytesMax: number
-  takeover: Takeover
+  timeoutMs: number
+  /** How many commands of one device may await their answer. */
+  pendingMax: number
   metrics: TalariaMetrics
 }
 
-/** Takes what arrives on a device's subjects. */
-export interface Downlink {
-  onMessage(device: Device, message: Msg): void
+interface Pending {
+  message: Msg
+  receiptTimer: NodeJS.Timeout
+  deadlineTimer: NodeJS.Timeout
 }
+
+interface Refusal {
+  reason: DownlinkRefusalReason
+  code: CommandErrorCode
+  text: string
+}
+
+const QUEUE_FULL: Refusal = { reason: 'queue-full', code: 503, text: "the device's queue is full" }
 
 /** The downlink of all devices. */
 export function createDownlink(options: DownlinkOptions): Downlink {
-  return {
-    onMessage(device, message) {
-      const kind = deviceSubjectKind(message.subject)
-      if (kind === 'session') options.takeover.onAnnouncement(device, message.data)
-      else if (kind === 'stat') message.respond(JSON.stringify(statisticsOf(device)))
-      else void command(device, message, options)
-    },
-  }
-}
+  const { talariaId, timeoutMs, pendingMax, metrics } = options
+  const waiting = new Map<Device, Map<string, Pending>>()
 
-async function command(device: Device, message: Msg, options: DownlinkOptions): Promise<void> {
-  const { metrics } = options
-  const refuse = (outcome: string, ...args: [code: 400 | 503 | 504, text: string]): void => {
-    metrics.commands.inc({ outcome })
-    replyError(message, ...args)
+  const refuse = (message: Msg, { reason, code, text }: Refusal): void => {
+    metrics.downlinkRefusals.inc({ reason })
+    replyError(message, code, PREFIX + text)
   }
-  const { takeByMs, deadlineMs } = readCommandTimes(message)
-  // Its caller has been told by now that it reached nobody: then it must not.
-  if (takeByMs !== undefined && Date.now() > takeByMs) {
-    return void metrics.commands.inc({ outcome: 'late' })
+  const settle = (device: Device, transactionUuid: string): Msg | undefined => {
+    const pending = waiting.get(device)
+    const found = pending?.get(transactionUuid)
+    if (!pending || !found) return undefined
+    pending.delete(transactionUuid)
+    if (pending.size === 0) waiting.delete(device)
+    clearTimeout(found.receiptTimer)
+    clearTimeout(found.deadlineTimer)
+    return found.message
   }
-  const wrp = read(message.data)
-  if (!wrp) return refuse('malformed', 400, 'the message is no WRP')
-  const isFull =
-    device.pending.size >= options.commandsMax || device.sendBytes > options.sendBytesMax
-  if (isFull) return refuse('queue-full', 503, 'the queue of the device is full')
-  if (!isTransaction(wrp.msg_type)) {
-    if (!(await device.send(message.data)))
-      return refuse('closed', 504, 'that device has been closed')
-    metrics.commands.inc({ outcome: 'sent' })
-    message.respond()
-    return
-  }
-  const transaction = wrp.transaction_uuid
-  if (!transaction) return refuse('malformed', 400, 'transaction_uuid is required')
-  if (device.pending.has(transaction)) {
-    return refuse('duplicate', 400, 'that transaction is already registered')
-  }
-  const timeoutMs = deadlineMs === undefined ? options.commandMs : deadlineMs - Date.now()
-  const answer = await transact(device, message, transaction, timeoutMs, options)
-  if (answer === 'timed-out') return refuse('timed-out', 504, 'the device did not answer in time')
-  if (answer === 'closed') return refuse('closed', 504, 'that device has been closed')
-  metrics.commands.inc({ outcome: 'answered' })
-  message.respond(answer)
-}
-
-/** Sends a command and waits for its answer; a receipt goes out while it waits. */
-function transact(
-  device: Device,
-  message: Msg,
-  transaction: string,
-  timeoutMs: number,
-  { talariaId, metrics }: DownlinkOptions,
-): Promise<Uint8Array | 'timed-out' | 'closed'> {
-  return new Promise((resolve) => {
-    const finish = (outcome: Uint8Array | 'timed-out' | 'closed'): void => {
-      if (!device.pending.delete(transaction)) return
-      clearTimeout(receiptTimer)
-      clearTimeout(deadlineTimer)
-      resolve(outcome)
-    }
+  const awaitAnswer = (device: Device, uuid: string, message: Msg, deadlineMs: number): void => {
     const receiptTimer = setTimeout(() => {
       metrics.receipts.inc()
       replyReceipt(message, talariaId)
     }, RECEIPT_MS)
-    const deadlineTimer = setTimeout(() => finish('timed-out'), Math.max(1, timeoutMs))
-    device.pending.set(transaction, { settle: (answer) => finish(answer ?? 'closed') })
-    void device.send(message.data).then((isSent) => {
-      if (!isSent) finish('closed')
-    })
-  })
+    const deadlineTimer = setTimeout(() => {
+      if (!settle(device, uuid)) return
+      metrics.commands.inc({ outcome: 'timed-out' })
+      refuse(message, { reason: 'deadline', code: 504, text: 'the device did not answer in time' })
+    }, deadlineMs - Date.now())
+    const pending = waiting.get(device) ?? new Map<string, Pending>()
+    waiting.set(device, pending.set(uuid, { message, receiptTimer, deadlineTimer }))
+  }
+
+  return {
+    command(device, message) {
+      const now = Date.now()
+      const { takeByMs = Infinity, deadlineMs = now + timeoutMs } = readCommandTimes(message)
+      if (now > takeByMs || now >= deadlineMs) {
+        // Without a reply: the caller has been told, or is being told, that it reached nobody.
+        metrics.downlinkRefusals.inc({ reason: 'too-late' })
+        return
+      }
+      const read = readCommand(device, message)
+      if ('reason' in read) return refuse(message, read)
+      const uuid = isTransaction(read.msg_type) ? (read.transaction_uuid ?? '') : undefined
+      const refusal = transactionRefusal(uuid, waiting.get(device), pendingMax)
+      if (refusal) return refuse(message, refusal)
+      if (!device.send(message.data)) return refuse(message, QUEUE_FULL)
+      if (uuid !== undefined) return awaitAnswer(device, uuid, message, deadlineMs)
+      metrics.commands.inc({ outcome: 'written' })
+      message.respond()
+    },
+    answer(device, transactionUuid, bytes) {
+      const message = settle(device, transactionUuid)
+      if (!message) return false
+      metrics.commands.inc({ outcome: 'answered' })
+      message.respond(bytes)
+      return true
+    },
+    end(device) {
+      for (const uuid of waiting.get(device)?.keys() ?? []) {
+        const message = settle(device, uuid)
+        if (!message) continue
+        metrics.commands.inc({ outcome: 'device-closed' })
+        refuse(message, { reason: 'device-closed', code: 504, text: 'that device has been closed' })
+      }
+    },
+  }
 }
 
-function read(bytes: Uint8Array): WrpMessage | undefined {
+function transactionRefusal(
+  uuid: string | undefined,
+  pending: ReadonlyMap<string, Pending> | undefined,
+  pendingMax: number,
+): Refusal | undefined {
+  if (uuid === undefined) return undefined
+  if (uuid === '') {
+    return { reason: 'transaction-missing', code: 400, text: 'the transaction_uuid is missing' }
+  }
+  if (pending?.has(uuid)) {
+    const text = 'that transaction is already registered'
+    return { reason: 'transaction-duplicate', code: 400, text }
+  }
+  return pending && pending.size >= pendingMax ? QUEUE_FULL : undefined
+}
+
+function readCommand(device: Device, message: Msg): WrpMessage | Refusal {
   try {
-    return decode(bytes)
-  } catch {
-    return undefined
+    const read = decode(message.data)
+    if (parseDeviceId(read.dest ?? '') === device.id) return read
+    return { reason: 'dest-foreign', code: 400, text: 'the dest is another device' }
+  } catch (error) {
+    if (!(error instanceof WrpError)) throw error
+    return { reason: 'malformed', code: 400, text: error.message }
   }
 }

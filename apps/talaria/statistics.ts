@@ -1,26 +1,21 @@
-/** What is told of one device's connection. talaria.md §1.1. */
+/** A session's statistics, in upstream's JSON. talaria.md §1.1. */
 import type { Device } from './device.ts'
+import { toGoDuration } from './up-time.ts'
 
-/** The JSON of a device's statistics, as upstream's. */
-export function statisticsOf(device: Device): Record<string, unknown> {
+/** The object that `/stat` answers. */
+export function statisticsOf(device: Device): object {
+  const { bytesSent, messagesSent, bytesReceived, messagesReceived } = device.statistics
   return {
     id: device.id,
-    pending: device.pending.size,
+    pending: device.queueLength,
     statistics: {
-      ...device.counts,
+      bytesSent,
+      messagesSent,
+      bytesReceived,
+      messagesReceived,
+      duplications: device.duplications,
       connectedAt: new Date(device.connectedAtMs).toISOString(),
-      upTime: goDuration(Date.now() - device.connectedAtMs),
+      upTime: toGoDuration(device.ageMs),
     },
   }
-}
-
-/** A duration as Go writes it: `13m56.489s`. Readers of the statistics parse that. */
-export function goDuration(durationMs: number): string {
-  if (durationMs < 1_000) return `${Math.max(0, Math.round(durationMs))}ms`
-  const seconds = durationMs / 1_000
-  const hours = Math.floor(seconds / 3_600)
-  const minutes = Math.floor((seconds % 3_600) / 60)
-  const rest = `${Number((seconds % 60).toFixed(3))}s`
-  if (hours > 0) return `${hours}h${minutes}m${rest}`
-  return minutes > 0 ? `${minutes}m${rest}` : rest
 }

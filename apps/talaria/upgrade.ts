@@ -1,80 +1,88 @@
-/** From an HTTP upgrade to a connected device, or a refusal with a reason. talaria.md §2. */
-import { STATUS_CODES, type IncomingMessage } from 'node:http'
+/**
+ * From an upgrade request to a websocket: refused with a definite answer, or handed on with the
+ * identity of the device. What a session is begins after that.
+ */
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Verifier } from '#libs/auth/verify.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import { authenticate, type ApiVersion, type Identity } from './authenticate.ts'
+import type { TalariaConfig } from './config.ts'
+import type { DeviceIdentity } from './device.ts'
+import type { Devices } from './devices.ts'
+import type { Gate } from './gate.ts'
+import { identify, type ApiVersion } from './identify.ts'
 import type { TalariaMetrics } from './metrics.ts'
-
-/** Where devices connect. */
-const PATH = /^\/api\/(v2|v3)\/device\/?(?:\?|$)/
-
-/** A refused device's socket is not kept longer. */
-const REFUSED_MS = 5_000
+import { Refusal, writeRefusal } from './refusal.ts'
 
 /** What {@link createUpgrade} needs. */
 export interface UpgradeOptions {
-  verifier: Verifier | undefined
-  frameBytesMax: number
-  /** Why nobody is let in at the moment; undefined while everybody is. */
-  closedBecause: () => 'gate' | 'limit' | undefined
-  onConnected: (socket: WebSocket, identity: Identity, request: IncomingMessage) => void
+  config: TalariaConfig
+  verifier: Verifier
+  gate: Gate
+  devices: Devices
+  onDevice: (socket: WebSocket, identity: DeviceIdentity) => void
   metrics: TalariaMetrics
   log: Logger
 }
 
-/** The handler of the server's upgrades. */
-export function createUpgrade(
-  options: UpgradeOptions,
-): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
-  const server = new WebSocketServer({
+/** Takes upgrade requests. */
+export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+/** The way in. */
+export function createUpgrade(options: UpgradeOptions): Upgrade {
+  const { config, metrics, log, onDevice } = options
+  const sockets = new WebSocketServer({
     noServer: true,
-    clientTracking: false,
-    // Memory for each device, and messages of 300 bytes gain nothing.
+    // Compression would cost each device 300 KiB, and devices do not offer it.
     perMessageDeflate: false,
-    maxPayload: options.frameBytesMax,
+    maxPayload: config.TALARIA_FRAME_BYTES_MAX,
+    clientTracking: false,
   })
+  let underWay = 0
   return (request, socket, head) => {
-    socket.on('error', () => socket.destroy())
-    upgrade(server, request, socket, head, options).catch((error: unknown) => {
-      options.log.error({ error: String(error) }, 'upgrade failed')
-      socket.destroy()
-    })
+    const onError = (): void => void socket.destroy()
+    socket.on('error', onError)
+    underWay += 1
+    admit(request, underWay > config.TALARIA_UPGRADES_MAX, options)
+      .then((identity) => {
+        if (socket.destroyed) return
+        socket.off('error', onError)
+        sockets.handleUpgrade(request, socket, head, (webSocket) => onDevice(webSocket, identity))
+      })
+      .catch((error: unknown) => {
+        if (error instanceof Refusal) {
+          metrics.refusals.inc({ reason: error.reason })
+          log.debug({ reason: error.reason, status: error.status }, 'device refused')
+          return writeRefusal(socket, error)
+        }
+        log.error({ error: String(error) }, 'upgrade failed')
+        socket.destroy()
+      })
+      .finally(() => (underWay -= 1))
   }
 }
 
-async function upgrade(
-  server: WebSocketServer,
+/** @throws {Refusal}, in upstream's order of checks. */
+async function admit(
   request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
+  isOverloaded: boolean,
   options: UpgradeOptions,
-): Promise<void> {
-  const { metrics, log } = options
-  const refuse = (reason: string, status: number, message: string): void => {
-    metrics.refused.inc({ reason })
-    log.debug({ reason, status }, 'device refused')
-    answer(socket, status, message)
+): Promise<DeviceIdentity> {
+  const { config, gate, devices, verifier } = options
+  const path = (request.url ?? '').split('?', 1)[0] ?? ''
+  const [, version] = path.match(/^\/api\/(v2|v3)\/device\/?$/) ?? []
+  if (!version) throw new Refusal('path-unknown', 404, `there is no ${path}`)
+  if (!gate.isOpen) throw new Refusal('gate-closed', 503, '')
+  if (isOverloaded) throw new Refusal('overloaded', 503, 'too many devices connect at once')
+  const identity = await identify(request.headers, version as ApiVersion, {
+    verifier,
+    isOpen: config.TALARIA_OPEN,
+  })
+  // Again: the token took its time.
+  if (!gate.isOpen) throw new Refusal('gate-closed', 503, '')
+  if (devices.count >= config.TALARIA_DEVICES_MAX && !devices.get(identity.id)) {
+    throw new Refusal('devices-max', 503, 'this Talaria holds all the devices that it may')
   }
-  const version = request.url?.match(PATH)?.[1] as ApiVersion | undefined
-  if (!version) return refuse('path', 404, 'there is nothing to connect to here')
-  const closed = options.closedBecause()
-  if (closed) return refuse(closed, 503, 'no device is taken at the moment')
-  const identity = await authenticate(request.headers, version, options.verifier)
-  if (identity.kind === 'refused') return refuse(identity.reason, identity.status, identity.message)
-  if (socket.destroyed) return
-  server.handleUpgrade(request, socket, head, (webSocket) =>
-    options.onConnected(webSocket, identity, request),
-  )
-}
-
-function answer(socket: Duplex, status: number, message: string): void {
-  const body = `{"code": ${status}, "message": ${JSON.stringify(message)}}`
-  const retry = status === 503 ? 'Retry-After: 5\r\n' : ''
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n${retry}` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
-  setTimeout(() => socket.destroy(), REFUSED_MS).unref()
+  return identity
 }

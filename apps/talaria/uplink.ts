@@ -1,135 +1,156 @@
-/** From a device to NATS: each frame is an answer that somebody waits for, an event, or dropped. talaria.md §3.1. */
-import type { Logger } from '#libs/log/logger.ts'
+/**
+ * Device to NATS: each frame is read, stamped and judged; answers go to the commands that wait for
+ * them, events into the stream, and what is neither is counted. talaria.md §3.1, §5.
+ */
+import type { OutgoingEvent } from '#libs/nats/event.ts'
 import { encode } from '#libs/wrp/codec.ts'
+import { WrpError } from '#libs/wrp/error.ts'
 import { eventTypeOf, parseDeviceId } from '#libs/wrp/locator.ts'
 import { isTransaction, MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
-import { acknowledgement, needsAcknowledgement } from '#libs/wrp/qos.ts'
+import { acknowledgement, needsAcknowledgement, RDR } from '#libs/wrp/qos.ts'
 import { stamp, type Stamped } from '#libs/wrp/stamp.ts'
 import type { Device } from './device.ts'
-import type { TalariaMetrics } from './metrics.ts'
-import type { Publisher } from './publisher.ts'
-
-/** Why a frame was dropped: the label of its counter. */
-type DropReason =
-  | 'text'
-  | 'malformed'
-  | 'source'
-  | 'type'
-  | 'dest'
-  | 'transaction'
-  | 'window-full'
-  | 'not-stored'
-
-/** What {@link createUplink} needs. */
-export interface UplinkOptions {
-  publisher: Publisher
-  /** The source of acknowledgements, a locator. */
-  source: string
-  deviceEventsInFlightMax: number
-  metrics: TalariaMetrics
-  log: Logger
-}
+import type { Downlink } from './downlink.ts'
+import type { TalariaMetrics, UplinkDropReason } from './metrics.ts'
+import type { Store, Stored } from './store.ts'
+import type { Window } from './window.ts'
 
 /** Takes a device's frames. */
 export interface Uplink {
-  onFrame(device: Device, bytes: Uint8Array, isBinary: boolean): void
+  take(device: Device, bytes: Uint8Array, isBinary: boolean): void
+}
+
+/** What {@link createUplink} needs. */
+export interface UplinkOptions {
+  store: Store
+  window: Window
+  downlink: Downlink
+  /** Of acknowledgements: a locator. */
+  source: string
+  metrics: TalariaMetrics
 }
 
 /** The uplink of all devices. */
 export function createUplink(options: UplinkOptions): Uplink {
-  const { metrics, log } = options
-  const drop = (device: Device, reason: DropReason): void => {
-    metrics.framesDropped.inc({ reason })
-    log.debug({ deviceId: device.id, reason }, 'frame dropped')
-  }
+  const { metrics } = options
   return {
-    onFrame(device, bytes, isBinary) {
-      device.counts.bytesReceived += bytes.length
-      device.counts.messagesReceived += 1
-      if (!isBinary) return drop(device, 'text')
-      const stamped = read(device, bytes)
-      if (!stamped) return drop(device, 'malformed')
-      const { message } = stamped
-      metrics.frames.inc({ type: typeLabel(message.msg_type) })
-      if (!isFrom(message, device)) return drop(device, 'source')
-      if (isTransaction(message.msg_type) && message.transaction_uuid) {
-        const waiting = device.pending.get(message.transaction_uuid)
-        // Its caller has gone, or it never had one: an answer is nobody's event.
-        return waiting ? waiting.settle(stamped.bytes) : drop(device, 'transaction')
-      }
-      if (message.msg_type !== MSG_TYPE.event) return drop(device, 'type')
-      const type = eventTypeOf(message.dest ?? '')
-      if (type === undefined) return drop(device, 'dest')
-      void forward(device, stamped, type, { ...options, drop })
+    take(device, bytes, isBinary) {
+      const reason = isBinary ? takeFrame(device, bytes, options) : 'text-frame'
+      if (reason) metrics.uplinkDrops.inc({ reason })
     },
   }
 }
 
-function read(device: Device, bytes: Uint8Array): Stamped | undefined {
+function takeFrame(
+  device: Device,
+  frame: Uint8Array,
+  options: UplinkOptions,
+): UplinkDropReason | undefined {
+  const stamped = readFrame(device, frame)
+  if (!stamped) return 'malformed'
+  const { message, bytes } = stamped
+  const fault = sourceFault(device, message)
+  if (fault) return fault
+  if (isTransaction(message.msg_type) && message.transaction_uuid) {
+    const isAwaited = options.downlink.answer(device, message.transaction_uuid, bytes)
+    return isAwaited ? undefined : 'transaction-unknown'
+  }
+  if (message.msg_type !== MSG_TYPE.event && !isTransaction(message.msg_type)) {
+    return 'type-unsupported'
+  }
+  return takeEvent(device, message, bytes, options)
+}
+
+function readFrame(device: Device, frame: Uint8Array): Stamped | undefined {
   try {
-    return stamp(bytes, {
-      partnerIds: device.partnerIds,
+    return stamp(frame, {
+      partnerIds: device.identity.partnerIds,
       sessionId: device.sessionId,
       metadata: { '/xmidt-timestamp': new Date().toISOString() },
     })
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof WrpError) return undefined
+    throw error
   }
 }
 
 /** A device speaks for itself only. */
-function isFrom(message: WrpMessage, device: Device): boolean {
+function sourceFault(device: Device, message: WrpMessage): UplinkDropReason | undefined {
+  if (!message.source) return 'source-missing'
   try {
-    return parseDeviceId(message.source ?? '') === device.id
+    return parseDeviceId(message.source) === device.id ? undefined : 'source-foreign'
   } catch {
-    return false
+    return 'source-foreign'
   }
 }
 
-interface Forwarding extends UplinkOptions {
-  drop: (device: Device, reason: DropReason) => void
-}
-
-async function forward(
+function takeEvent(
   device: Device,
-  { message, bytes }: Stamped,
+  message: WrpMessage,
+  bytes: Uint8Array,
+  options: UplinkOptions,
+): UplinkDropReason | undefined {
+  const { store, window, metrics } = options
+  const isAwaited = needsAcknowledgement(message)
+  const type = eventTypeOf(message.dest ?? '')
+  if (type === undefined) {
+    if (isAwaited) acknowledge(device, message, RDR.destMissing, options)
+    return 'dest-unroutable'
+  }
+  if (!window.enter(device, isAwaited)) {
+    if (isAwaited) acknowledge(device, message, RDR.cannotEnqueue, options)
+    return 'window-full'
+  }
+  void store.put(outgoing(device, message, bytes, type), 'device').then((stored) => {
+    window.leave(device)
+    if (stored !== 'stored') metrics.uplinkDrops.inc({ reason: stored })
+    if (isAwaited) acknowledge(device, message, RDR_OF[stored], options)
+  })
+  return undefined
+}
+
+/** What the device is told: only what the stream has is delivered. */
+const RDR_OF: Readonly<Record<Stored, number>> = {
+  stored: RDR.delivered,
+  'too-large': RDR.tooLarge,
+  'event-type-invalid': RDR.badFormat,
+  'not-stored': RDR.cannotEnqueue,
+}
+
+function acknowledge(
+  device: Device,
+  message: WrpMessage,
+  rdr: number,
+  { source, metrics }: UplinkOptions,
+): void {
+  const bytes = encode(acknowledgement(message, { source, sessionId: device.sessionId, rdr }))
+  if (device.send(bytes)) {
+    metrics.acknowledgements.inc({ outcome: rdr === RDR.delivered ? 'stored' : 'not-stored' })
+  } else metrics.downlinkRefusals.inc({ reason: 'acknowledgement-lost' })
+}
+
+function outgoing(
+  device: Device,
+  message: WrpMessage,
+  bytes: Uint8Array,
   type: string,
-  options: Forwarding,
-): Promise<void> {
-  const { publisher, metrics, source, deviceEventsInFlightMax, drop } = options
-  const isAcknowledged = needsAcknowledgement(message)
-  device.eventsInFlight += 1
-  // The device's own connection is the queue: what is not read waits in its sender.
-  if (device.eventsInFlight >= deviceEventsInFlightMax) device.pause()
-  const outcome = await publisher.publish(
-    {
-      id: device.nextEventId(),
-      device: device.id,
-      type,
-      bytes,
-      dest: message.dest ?? '',
-      source: message.source ?? '',
-      sessionId: device.sessionId,
-      partnerIds: device.partnerIds,
-      transactionUuid: message.transaction_uuid,
-      traceparent: traceparentOf(message),
-    },
-    isAcknowledged,
-  )
-  device.eventsInFlight -= 1
-  if (device.eventsInFlight === deviceEventsInFlightMax - 1) device.resume()
-  if (outcome !== 'stored') return drop(device, outcome)
-  if (!isAcknowledged) return
-  // Only now: from here on the event is not lost.
-  const ack = acknowledgement(message, { source, sessionId: device.sessionId })
-  if (await device.send(encode(ack))) metrics.acknowledged.inc()
+): OutgoingEvent {
+  return {
+    id: device.nextEventId(),
+    device: device.id,
+    type,
+    bytes,
+    dest: message.dest ?? '',
+    source: message.source ?? '',
+    sessionId: device.sessionId,
+    partnerIds: device.identity.partnerIds,
+    transactionUuid: message.transaction_uuid,
+    traceparent: traceparentOf(message),
+  }
 }
 
-/** W3C trace context rides in the `headers` of a WRP. */
-function traceparentOf(message: WrpMessage): string | undefined {
-  const found = message.headers?.find((header) => /^traceparent:/i.test(header))
-  return found?.slice(found.indexOf(':') + 1).trim()
+/** Trace context rides in the message's own headers, `traceparent: …`. */
+function traceparentOf({ headers = [] }: WrpMessage): string | undefined {
+  const line = headers.find((header) => /^traceparent:/i.test(header))
+  return line?.slice(line.indexOf(':') + 1).trim()
 }
-
-const typeLabel = (type: number): string =>
-  type >= MSG_TYPE.authorization && type <= MSG_TYPE.unknown ? String(type) : 'other'

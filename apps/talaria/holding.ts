@@ -1,0 +1,76 @@
+/**
+ * The parts between a websocket and NATS, put together: the devices, their sessions, the ways up
+ * and down. Disposing it waits for the events that are owed.
+ */
+import { jetstream } from '@nats-io/jetstream'
+import type { WebSocket } from 'ws'
+import type { Logger } from '#libs/log/logger.ts'
+import type { Nats } from '#libs/nats/connect.ts'
+import type { TalariaConfig } from './config.ts'
+import type { DeviceIdentity } from './device.ts'
+import { createDevices, type Devices } from './devices.ts'
+import { createDownlink } from './downlink.ts'
+import { limitsOf, tickMsOf } from './limits.ts'
+import type { TalariaMetrics } from './metrics.ts'
+import { createSessions } from './sessions.ts'
+import { createStore } from './store.ts'
+import { createUplink } from './uplink.ts'
+import { createWindow } from './window.ts'
+
+/** How long the end waits for events that JetStream has not acknowledged: one publish's time. */
+const SETTLE_MS = 5_000
+
+/** What holds the devices. */
+export interface Holding extends AsyncDisposable {
+  readonly devices: Devices
+  /** Begins the session of a device that was let in. */
+  readonly begin: (socket: WebSocket, identity: DeviceIdentity) => void
+}
+
+/** What {@link createHolding} needs. */
+export interface HoldingOptions {
+  config: TalariaConfig
+  /** For the devices' own subjects. */
+  commands: Nats
+  /** For what goes into the stream. */
+  events: Nats
+  talariaId: string
+  /** Of Talaria's own messages: a locator. */
+  source: string
+  metrics: TalariaMetrics
+  log: Logger
+}
+
+/** Holds nobody yet. */
+export function createHolding(options: HoldingOptions): Holding {
+  const { config, commands, events, talariaId, source, metrics, log } = options
+  const stack = new AsyncDisposableStack()
+  const store = createStore({
+    jetStream: jetstream(events.connection),
+    messageBytesMax: () => events.connection.info?.max_payload,
+    metrics,
+    log,
+  })
+  stack.defer(() => store.settle(SETTLE_MS))
+  const devices = stack.use(createDevices(metrics, tickMsOf(config)))
+  const downlink = createDownlink({
+    talariaId,
+    timeoutMs: config.TALARIA_COMMAND_TIMEOUT_MS,
+    pendingMax: config.TALARIA_DEVICE_QUEUE_MAX,
+    metrics,
+  })
+  const window = createWindow({
+    deviceEventsMax: config.TALARIA_DEVICE_EVENTS_MAX,
+    eventsMax: config.TALARIA_EVENTS_MAX,
+    metrics,
+  })
+  const uplink = createUplink({ store, window, downlink, source, metrics })
+  const limits = limitsOf(config)
+  const parts = { devices, downlink, uplink, store, limits, talariaId, source, metrics, log }
+  const sessions = stack.use(createSessions({ nats: commands, ...parts }))
+  return {
+    devices,
+    begin: (socket, identity) => sessions.begin(socket, identity),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}

@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { App } from '#libs/lifecycle/app.ts'
+import { encode } from '#libs/wrp/codec.ts'
+import type { WrpMessage } from '#libs/wrp/message.ts'
+import { eventually } from '#tests/support/eventually.ts'
+import { counted, startTalariaBench, type TalariaBench } from '#tests/support/talaria.ts'
+
+let bench: TalariaBench
+let talaria: App
+
+beforeAll(async () => {
+  bench = await startTalariaBench()
+  talaria = await bench.startTalaria({ TALARIA_FRAME_BYTES_MAX: '65536' })
+})
+
+afterAll(async () => {
+  await talaria[Symbol.asyncDispose]()
+  await bench[Symbol.asyncDispose]()
+})
+
+let count = 0
+const eventOf = (device: string, more: Partial<WrpMessage> = {}): WrpMessage => ({
+  msg_type: 4,
+  source: `${device}/config`,
+  dest: `event:test/${count++}`,
+  transaction_uuid: `t-${count}`,
+  ...more,
+})
+
+describe('the events of a device', () => {
+  it('are stamped with the partner of the token, the session and the time', async () => {
+    const id = bench.newDevice()
+    await using device = await bench.connect(talaria, id)
+    const sent = eventOf(id, { partner_ids: ['mallory'], metadata: { '/a': 'b' } })
+    device.send(sent)
+    const { message, id: eventId } = await bench.event((each) => each.message.dest === sent.dest)
+    const { message: online } = await bench.event(
+      (each) => each.message.dest === `event:device-status/${id}/online`,
+    )
+    expect(message.partner_ids).toEqual(['comcast'])
+    expect(message.session_id).toBe(online.session_id)
+    expect(message.metadata).toMatchObject({ '/a': 'b' })
+    expect(Date.parse(message.metadata?.['/xmidt-timestamp'] ?? '')).toBeGreaterThan(0)
+    expect(eventId).toMatch(new RegExp(`^${message.session_id}-\\d+$`))
+  })
+
+  it('of qos 25 and more are acknowledged with rdr 0 when the stream has them', async () => {
+    const id = bench.newDevice()
+    await using device = await bench.connect(talaria, id)
+    const sent = eventOf(id, { qos: 25 })
+    device.send(sent)
+    const ack = await device.next()
+    expect(ack).toMatchObject({
+      msg_type: 4,
+      dest: sent.source,
+      transaction_uuid: sent.transaction_uuid,
+      rdr: 0,
+    })
+    expect(ack.source).toMatch(/^dns:/)
+    expect(bench.events.some(({ message }) => message.dest === sent.dest)).toBe(true)
+  })
+
+  it('of a type that can be no subject are refused with an rdr that is not 0', async () => {
+    const id = bench.newDevice()
+    await using device = await bench.connect(talaria, id)
+    device.send(eventOf(id, { dest: `event:${'x'.repeat(300)}/y`, qos: 80 }))
+    expect((await device.next()).rdr).toBe(1)
+  })
+
+  it('of another source are dropped and counted, and the connection stays', async () => {
+    const id = bench.newDevice()
+    await using device = await bench.connect(talaria, id)
+    const label = 'reason="source-foreign"'
+    const before = await counted(talaria, 'talaria_frames_dropped_total', label)
+    const foreign = eventOf(bench.newDevice())
+    device.send(foreign)
+    const own = eventOf(id)
+    device.send(own)
+    await bench.event(({ message }) => message.dest === own.dest)
+    expect(await counted(talaria, 'talaria_frames_dropped_total', label)).toBe(before + 1)
+    expect(bench.events.some(({ message }) => message.dest === foreign.dest)).toBe(false)
+  })
+
+  it('survive garbage and text between them, which are dropped and counted', async () => {
+    const id = bench.newDevice()
+    await using device = await bench.connect(talaria, id)
+    const before = await counted(talaria, 'talaria_frames_dropped_total')
+    device.socket.send(Buffer.from([0xc1, 0xff, 0x00]))
+    device.socket.send('hello')
+    device.socket.send(encode({ msg_type: 9, source: id, service_name: 'x', url: 'y' }))
+    device.send(eventOf(id, { dest: 'mac:ffffffffffff/x' }))
+    device.send({ msg_type: 3, source: id, dest: 'dns:x', transaction_uuid: 'nobody-waits' })
+    const own = eventOf(id)
+    device.send(own)
+    await bench.event(({ message }) => message.dest === own.dest)
+    expect(await counted(talaria, 'talaria_frames_dropped_total')).toBe(before + 5)
+  })
+
+  it('that are larger than a frame may be end the connection with 1009', async () => {
+    const id = bench.newDevice()
+    await using device = await bench.connect(talaria, id)
+    device.send(eventOf(id, { payload: new Uint8Array(70_000) }))
+    expect((await device.closed).code).toBe(1009)
+  })
+
+  it('keep their order, and their ids count up', async () => {
+    const id = bench.newDevice()
+    await using device = await bench.connect(talaria, id)
+    const sent = Array.from({ length: 50 }, () => eventOf(id))
+    for (const message of sent) device.send(message)
+    await bench.event(({ message }) => message.dest === sent.at(-1)?.dest)
+    const dests = bench.events.map(({ message }) => message.dest)
+    expect(sent.map(({ dest }) => dests.indexOf(dest))).toEqual(
+      sent.map((_, index) => dests.indexOf(sent[0]?.dest) + index),
+    )
+    expect(new Set(bench.events.map((event) => event.id)).size).toBe(bench.events.length)
+  })
+})
+
+describe('while the stream takes nothing', () => {
+  it('no event is acknowledged as stored, and low ones over the window are dropped', async () => {
+    await using own = await startTalariaBench()
+    await using narrow = await own.startTalaria({ TALARIA_DEVICE_EVENTS_MAX: '4' })
+    const id = own.newDevice()
+    await using device = await own.connect(narrow, id)
+    await own.event(({ message }) => message.dest === `event:device-status/${id}/online`)
+    await own.testNats.server.stop()
+    for (let index = 0; index < 10; index += 1) device.send(eventOf(id))
+    await eventually(async () => {
+      const dropped = 'reason="window-full"'
+      expect(await counted(narrow, 'talaria_frames_dropped_total', dropped)).toBe(6)
+    })
+    const important = eventOf(id, { qos: 99 })
+    device.send(important)
+    await eventually(async () => {
+      expect(await counted(narrow, 'talaria_reading_pauses_total')).toBe(1)
+    })
+    expect(device.received).toEqual([])
+    await own.testNats.server.restart()
+    const ack = await device.next(({ transaction_uuid: uuid }) => {
+      return uuid === important.transaction_uuid
+    })
+    expect(ack.rdr).toBe(0)
+    const after = eventOf(id, { qos: 50 })
+    device.send(after)
+    expect((await device.next()).rdr).toBe(0)
+  }, 30_000)
+})

@@ -1,0 +1,121 @@
+/** Talaria alone on a NATS of its own, with keys that the test signs with. */
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { pino } from 'pino'
+import { start } from '#apps/talaria/app.ts'
+import { talariaEnv } from '#apps/talaria/config.ts'
+import { loadConfig } from '#libs/config/load.ts'
+import { serve } from '#libs/http/server.ts'
+import type { App } from '#libs/lifecycle/app.ts'
+import { createCommander, type Commander } from '#libs/nats/command.ts'
+import { connectNats, type Nats } from '#libs/nats/connect.ts'
+import { EVENT_SUBJECTS } from '#libs/nats/subjects.ts'
+import { decode } from '#libs/wrp/codec.ts'
+import type { WrpMessage } from '#libs/wrp/message.ts'
+import { connectDevice, type ConnectDeviceOptions, type TestDevice } from './device.ts'
+import { eventually } from './eventually.ts'
+import { startTestNats, type TestNats } from './nats.ts'
+
+/** An event as it passed. */
+export interface PassedEvent {
+  id: string
+  message: WrpMessage
+  /** The payload as JSON, undefined where it is none. */
+  payload: Record<string, unknown> | undefined
+}
+
+/** The bench on which Talaria is tested. */
+export interface TalariaBench extends AsyncDisposable {
+  testNats: TestNats
+  nats: Nats
+  commander: Commander
+  /** In the order in which they passed. */
+  events: readonly PassedEvent[]
+  /** The first event that fits, of those that passed and those to come. */
+  event(fits: (event: PassedEvent) => boolean): Promise<PassedEvent>
+  startTalaria(environment?: Record<string, string>): Promise<App>
+  sign(claims: Record<string, unknown>, expires?: string): Promise<string>
+  /** Connects with a token that is this device's. */
+  connect(
+    talaria: App,
+    deviceId: string,
+    options?: Partial<ConnectDeviceOptions>,
+  ): Promise<TestDevice>
+  /** An id that no other test uses. */
+  newDevice(): string
+}
+
+/** The sum of a counter's series on a Talaria's page whose line contains `label`. */
+export async function counted(talaria: App, name: string, label = ''): Promise<number> {
+  const page = await (await fetch(`${talaria.operationsUrl}/metrics`)).text()
+  const lines = page.split('\n').filter((line) => line.startsWith(name) && line.includes(label))
+  return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+}
+
+/** Starts the bench, without a Talaria. */
+export async function startTalariaBench(): Promise<TalariaBench> {
+  const log = pino({ level: 'silent' })
+  await using starting = new AsyncDisposableStack()
+  const testNats = starting.use(await startTestNats())
+  const nats = starting.use(await connectNats({ url: testNats.url, name: 'test', log }))
+  const commander = starting.use(createCommander(nats))
+  const { publicKey, privateKey } = await generateKeyPair('ES256')
+  const jwk = { ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }
+  const keys = starting.use(
+    await serve({ fetch: () => Response.json({ keys: [jwk] }), hostname: '127.0.0.1', port: 0 }),
+  )
+  const events: PassedEvent[] = []
+  nats.connection.subscribe(EVENT_SUBJECTS, {
+    callback: (error, { data, headers }) => {
+      if (error) return
+      const message = decode(data)
+      events.push({ id: headers?.get('Nats-Msg-Id') ?? '', message, payload: jsonOf(message) })
+    },
+  })
+  await nats.connection.flush()
+  const sign: TalariaBench['sign'] = (claims, expires = '1h') =>
+    new SignJWT({ sub: 'device', ...claims })
+      .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+      .setExpirationTime(expires)
+      .sign(privateKey)
+  let deviceCount = 0
+  const running = starting.move()
+  return {
+    testNats,
+    nats,
+    commander,
+    events,
+    event: (fits) =>
+      eventually(() => {
+        const found = events.find(fits)
+        if (!found) throw new Error('no such event passed')
+        return found
+      }),
+    startTalaria: (environment = {}) =>
+      start(
+        loadConfig(talariaEnv, {
+          NATS_URL: testNats.url,
+          TALARIA_PORT: '0',
+          TALARIA_OPERATIONS_PORT: '0',
+          TALARIA_JWKS_URL: keys.url,
+          TALARIA_DRAIN_MS: '100',
+          ...environment,
+        }),
+        log,
+      ),
+    sign,
+    async connect(talaria, deviceId, options = {}) {
+      const token = await sign({ 'device-id': deviceId, 'partner-id': 'comcast', trust: 1_000 })
+      return connectDevice({ url: talaria.url, deviceId, token, ...options })
+    },
+    newDevice: () => `mac:${(0xbb_00_00_00_00_00 + deviceCount++).toString(16)}`,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+function jsonOf({ payload }: WrpMessage): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(new TextDecoder().decode(payload)) as Record<string, unknown>
+  } catch {
+    return undefined
+  }
+}
