@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { isOnline, watchEvents, type Events } from '#tests/support/events.ts'
 import { startParodus } from '#tests/support/parodus.ts'
+import { manyDevices, redirectOf } from '#tests/support/redirect.ts'
 import { startStack, type Stack } from '#tests/support/stack.ts'
 
 let stack: Stack
@@ -16,16 +17,6 @@ afterAll(async () => {
   await stack[Symbol.asyncDispose]()
 })
 
-/** Which Talaria holds a device, found as Petasos tells it. */
-async function redirectOf(device: string): Promise<string> {
-  const response = await fetch(`${stack.petasos.url}/api/v2/device`, {
-    headers: { 'x-webpa-device-name': device },
-    redirect: 'manual',
-  })
-  expect(response.status).toBe(307)
-  return new URL(response.headers.get('location') ?? '').origin
-}
-
 it('connects a device with a token of Themis to the Talaria that Petasos names, and tells it', async () => {
   const id = 'mac:112233445566'
   await using _device = await startParodus(stack, id, { partner: 'comcast' })
@@ -38,12 +29,11 @@ it('connects a device with a token of Themis to the Talaria that Petasos names, 
 })
 
 it('spreads devices over two Talarias, each always to the same', async () => {
-  const devices = Array.from(
-    { length: 64 },
-    (_, index) => `mac:${(0xbb_00_00_00_00_00 + index).toString(16)}`,
-  )
-  const first = await Promise.all(devices.map(redirectOf))
-  expect(await Promise.all(devices.map(redirectOf))).toEqual(first)
+  const devices = manyDevices()
+  const redirects = (): Promise<(string | undefined)[]> =>
+    Promise.all(devices.map((device) => redirectOf(stack, device)))
+  const first = await redirects()
+  expect(await redirects()).toEqual(first)
   for (const talaria of stack.talarias) {
     const share = first.filter((origin) => origin === talaria.url).length
     expect(share).toBeGreaterThan(16)

@@ -1,16 +1,10 @@
 import { expect, it } from 'vitest'
+import type { App } from '#libs/lifecycle/app.ts'
 import { isOnline, watchEvents } from '#tests/support/events.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { SERVICE, startParodus } from '#tests/support/parodus.ts'
-import { startStack, type Stack } from '#tests/support/stack.ts'
-
-async function redirectOf(stack: Stack, device: string): Promise<string> {
-  const response = await fetch(`${stack.petasos.url}/api/v2/device`, {
-    headers: { 'x-webpa-device-name': device },
-    redirect: 'manual',
-  })
-  return new URL(response.headers.get('location') ?? '').origin
-}
+import { redirectsOf } from '#tests/support/redirect.ts'
+import { startStack } from '#tests/support/stack.ts'
 
 const DEVICES = Array.from(
   { length: 6 },
@@ -24,16 +18,13 @@ it('sends nobody to a Talaria that left, and its devices come back through the o
   for (const id of DEVICES) devices.use(await startParodus(stack, id))
   await Promise.all(DEVICES.map((id) => events.first(isOnline(id))))
 
-  const leaving = stack.talarias.find(({ url }) => url === stack.talarias[0]!.url)!
-  const staying = stack.talarias.find(({ url }) => url !== leaving.url)!
-  const before = await Promise.all(DEVICES.map((id) => redirectOf(stack, id)))
-  expect(before).toContain(leaving.url)
+  const [leaving, staying] = stack.talarias as [App, App]
+  expect(await redirectsOf(stack, DEVICES)).toContain(leaving.url)
   await leaving[Symbol.asyncDispose]()
 
-  await eventually(async () => {
-    const after = await Promise.all(DEVICES.map((id) => redirectOf(stack, id)))
-    expect(new Set(after)).toEqual(new Set([staying.url]))
-  })
+  await eventually(async () =>
+    expect(await redirectsOf(stack, DEVICES)).toEqual(new Set([staying.url])),
+  )
   await eventually(
     async () => {
       for (const id of DEVICES) {

@@ -47,6 +47,8 @@ export interface Stack extends AsyncDisposable {
   readonly caller: Caller
   /** The environment of a Caduceus that belongs to this stack, for one in a process of its own. */
   readonly caduceusEnvironment: Readonly<Record<string, string>>
+  /** The same of a Talaria. */
+  talariaEnvironment(id: string): Readonly<Record<string, string>>
   /** Undefined when the test asked for none. */
   readonly caduceus: App | undefined
   /** One more Talaria; ends with the stack if not before. */
@@ -80,15 +82,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ),
   )
   const jwksUrl = `${themis.url}/.well-known/jwks.json`
+  const talariaEnvironment = (id: string): Record<string, string> => ({
+    ...listen('TALARIA'),
+    TALARIA_ID: id,
+    TALARIA_JWKS_URL: jwksUrl,
+  })
   const startTalaria = async (id: string): Promise<App> =>
-    startTalariaApp(
-      loadConfig(talariaEnv, {
-        ...listen('TALARIA'),
-        TALARIA_ID: id,
-        TALARIA_JWKS_URL: jwksUrl,
-      }),
-      logOf(id),
-    )
+    startTalariaApp(loadConfig(talariaEnv, talariaEnvironment(id)), logOf(id))
   const talarias: App[] = []
   for (let index = 1; index <= talariaCount; index += 1) {
     talarias.push(starting.use(await startTalaria(`talaria-${index}`)))
@@ -127,6 +127,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     scytale,
     caduceus,
     caduceusEnvironment,
+    talariaEnvironment,
     caller: createCaller(scytale.url, basicOf(CALLER_CREDENTIAL)),
     startTalaria: async (id) => running.use(await startTalaria(id)),
     deviceToken: (device, partner) => issueDeviceToken(themis.url, device, partner),

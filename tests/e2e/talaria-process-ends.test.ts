@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startAppProcess } from '#tests/support/app-process.ts'
+import { answerRequests, connectDevice } from '#tests/support/device-socket.ts'
+import { eventually } from '#tests/support/eventually.ts'
+import { manyDevices, redirectsOf } from '#tests/support/redirect.ts'
+import { startStack, type Stack } from '#tests/support/stack.ts'
+
+const DEVICE = 'mac:112233445566'
+
+/** The lease of a Talaria that says nothing any more runs out after 15 s. */
+const LEASE_MS = 15_000
+
+let stack: Stack
+
+beforeAll(async () => {
+  stack = await startStack({ talarias: 1 })
+})
+
+afterAll(() => stack[Symbol.asyncDispose]())
+
+const staying = (): string => stack.talarias[0]!.url
+
+it('ends on SIGTERM in order: its lease goes at once, its devices are closed, its exit code is 0', async () => {
+  await using leaving = await startAppProcess('talaria', stack.talariaEnvironment('leaving'))
+  const both = new Set([staying(), leaving.url])
+  await eventually(async () => expect(await redirectsOf(stack, manyDevices())).toEqual(both))
+  const token = await stack.deviceToken(DEVICE)
+  await using device = await connectDevice({ url: leaving.url, id: DEVICE, token })
+  answerRequests(device, 'here')
+  await eventually(async () => expect((await stack.caller.ask(DEVICE, 'config')).text).toBe('here'))
+
+  const exited = leaving.kill('SIGTERM')
+  await eventually(async () =>
+    expect(await redirectsOf(stack, manyDevices())).toEqual(new Set([staying()])),
+  )
+  await device.closed
+  expect(await exited).toBe(0)
+  expect((await stack.caller.ask(DEVICE, 'config')).status).toBe(404)
+
+  await using again = await connectDevice({ url: staying(), id: DEVICE, token })
+  answerRequests(again, 'there')
+  await eventually(async () =>
+    expect((await stack.caller.ask(DEVICE, 'config')).text).toBe('there'),
+  )
+})
+
+it('is sent nobody once its lease has run out when it was killed, and its devices are 404 at once', async () => {
+  await using killed = await startAppProcess('talaria', stack.talariaEnvironment('killed'))
+  const both = new Set([staying(), killed.url])
+  await eventually(async () => expect(await redirectsOf(stack, manyDevices())).toEqual(both))
+  const token = await stack.deviceToken(DEVICE)
+  await using device = await connectDevice({ url: killed.url, id: DEVICE, token })
+  answerRequests(device, 'here')
+  await eventually(async () => expect((await stack.caller.ask(DEVICE, 'config')).text).toBe('here'))
+
+  await killed.kill('SIGKILL')
+  await eventually(async () => expect((await stack.caller.ask(DEVICE, 'config')).status).toBe(404))
+  await eventually(
+    async () => expect(await redirectsOf(stack, manyDevices())).toEqual(new Set([staying()])),
+    { withinMs: 2 * LEASE_MS },
+  )
+}, 60_000)
