@@ -1,16 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { connectNats } from '#libs/nats/connect.ts'
 import { isOnline, watchEvents } from '#tests/support/events.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { SERVICE, startParodus, type ParodusDevice } from '#tests/support/parodus.ts'
-import { logOf, startStack, type Stack } from '#tests/support/stack.ts'
+import { startStack, type Stack } from '#tests/support/stack.ts'
 
 const DEVICE = 'mac:112233445566'
-const ABSENT = 'mac:665544332211'
-
-/** "At once" against a second, with room for a loaded machine. */
-const AT_ONCE_MS = 500
-
 let stack: Stack
 let device: ParodusDevice
 
@@ -56,37 +50,4 @@ it('answers for a service that the device has not with what its Parodus says', a
   const answer = await stack.caller.ask(DEVICE, 'no-such-service')
   expect(answer.status).toBe(200)
   expect(answer.text).toContain('531')
-})
-
-it('answers 404 at once for a device that nobody holds', async () => {
-  const answer = await stack.caller.ask(ABSENT, SERVICE)
-  expect(answer.status).toBe(404)
-  expect(answer.tookMs).toBeLessThan(AT_ONCE_MS)
-  expect((await stack.caller.stat(ABSENT)).status).toBe(404)
-})
-
-it('answers 404 at once also while somebody watches everything with the account of tools', async () => {
-  const log = logOf('nats')
-  await using watcher = await connectNats({ url: stack.nats.toolsUrl, name: 'watcher', log })
-  watcher.connection.subscribe('>', { callback: () => {} })
-  await watcher.connection.flush()
-  const answer = await stack.caller.ask(ABSENT, SERVICE)
-  expect(answer.status).toBe(404)
-  expect(answer.tookMs).toBeLessThan(AT_ONCE_MS)
-  const { status, text } = await stack.caller.stat(DEVICE)
-  expect(status).toBe(200)
-  expect(text).toContain(DEVICE)
-})
-
-it('answers 404 after a second while somebody watches everything with the account of the apps', async () => {
-  const log = logOf('nats')
-  await using watcher = await connectNats({ url: stack.nats.url, name: 'watcher', log })
-  watcher.connection.subscribe('>', { callback: () => {} })
-  await watcher.connection.flush()
-  const answer = await stack.caller.ask(ABSENT, SERVICE)
-  expect(answer.status).toBe(404)
-  expect(answer.text).toContain('no Talaria took the request: it reached no device')
-  expect(answer.tookMs).toBeGreaterThan(900)
-  expect(answer.tookMs).toBeLessThan(3_000)
-  expect((await stack.caller.stat(DEVICE)).status).toBe(200)
 })

@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { connectNats, type Nats } from '#libs/nats/connect.ts'
+import { answerRequests, connectDevice, type SocketDevice } from '#tests/support/device-socket.ts'
+import { eventually } from '#tests/support/eventually.ts'
+import { logOf, startStack, type Stack } from '#tests/support/stack.ts'
+
+const DEVICE = 'mac:112233445566'
+const ABSENT = 'mac:665544332211'
+const SERVICE = 'config'
+
+/** "At once" against a second, with room for a loaded machine. */
+const AT_ONCE_MS = 500
+
+let stack: Stack
+let device: SocketDevice
+
+beforeAll(async () => {
+  stack = await startStack({ environment: { SCYTALE_DEVICE_TIMEOUT_MS: '1500' } })
+  const token = await stack.deviceToken(DEVICE)
+  device = await connectDevice({ url: stack.talarias[0]!.url, id: DEVICE, token })
+  answerRequests(device, 'here')
+  await eventually(async () => expect((await stack.caller.stat(DEVICE)).status).toBe(200))
+})
+
+afterAll(async () => {
+  await device[Symbol.asyncDispose]()
+  await stack[Symbol.asyncDispose]()
+})
+
+/** Somebody who types `nats sub '>'`. */
+async function watchEverything(url: string): Promise<Nats> {
+  const watcher = await connectNats({ url, name: 'watcher', log: logOf('nats') })
+  watcher.connection.subscribe('>', { callback: () => {} })
+  await watcher.connection.flush()
+  return watcher
+}
+
+it('answers 404 at once for a device that nobody holds', async () => {
+  const answer = await stack.caller.ask(ABSENT, SERVICE)
+  expect(answer.status).toBe(404)
+  expect(answer.tookMs).toBeLessThan(AT_ONCE_MS)
+  expect((await stack.caller.stat(ABSENT)).status).toBe(404)
+})
+
+it('answers 404 at once also while somebody watches everything with the account of tools', async () => {
+  await using _watcher = await watchEverything(stack.nats.toolsUrl)
+  const answer = await stack.caller.ask(ABSENT, SERVICE)
+  expect(answer.status).toBe(404)
+  expect(answer.tookMs).toBeLessThan(AT_ONCE_MS)
+  const { status, text } = await stack.caller.stat(DEVICE)
+  expect(status).toBe(200)
+  expect(text).toContain(DEVICE)
+})
+
+it('answers 404 after a second while somebody watches everything with the account of the apps', async () => {
+  await using _watcher = await watchEverything(stack.nats.url)
+  const answer = await stack.caller.ask(ABSENT, SERVICE)
+  expect(answer.status).toBe(404)
+  expect(answer.text).toContain('no Talaria took the request: it reached no device')
+  expect(answer.tookMs).toBeGreaterThan(900)
+  expect(answer.tookMs).toBeLessThan(3_000)
+  expect((await stack.caller.ask(DEVICE, SERVICE)).text).toBe('here')
+})
+
+it('answers 404 at once as soon as the device is gone', async () => {
+  await device[Symbol.asyncDispose]()
+  const answer = await eventually(async () => {
+    const found = await stack.caller.ask(DEVICE, SERVICE)
+    expect(found.status).toBe(404)
+    return found
+  })
+  expect(answer.tookMs).toBeLessThan(AT_ONCE_MS)
+})
+
+it('answers 504 for a device that takes the request and does not answer, and asks it once', async () => {
+  const id = 'mac:112233445577'
+  const token = await stack.deviceToken(id)
+  await using mute = await connectDevice({ url: stack.talarias[0]!.url, id, token })
+  let requestCount = 0
+  mute.socket.on('message', () => (requestCount += 1))
+  await eventually(async () => expect((await stack.caller.stat(id)).status).toBe(200))
+  const answer = await stack.caller.ask(id, SERVICE)
+  expect(answer.status).toBe(504)
+  expect(requestCount).toBe(1)
+})
