@@ -1,0 +1,178 @@
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { App } from '#libs/lifecycle/app.ts'
+import { sessionSubject, statSubject } from '#libs/nats/subjects.ts'
+import { openTalarias } from '#libs/nats/talarias.ts'
+import { parseDeviceId } from '#libs/wrp/locator.ts'
+import { eventually } from '#tests/support/eventually.ts'
+import {
+  counted,
+  startTalariaBench,
+  type PassedEvent,
+  type TalariaBench,
+} from '#tests/support/talaria.ts'
+
+let bench: TalariaBench
+let one: App
+let other: App
+
+beforeAll(async () => {
+  bench = await startTalariaBench()
+  one = await bench.startTalaria({ TALARIA_ID: 'one' })
+  other = await bench.startTalaria({ TALARIA_ID: 'other' })
+})
+
+afterAll(async () => {
+  await one[Symbol.asyncDispose]()
+  await other[Symbol.asyncDispose]()
+  await bench[Symbol.asyncDispose]()
+})
+
+const presenceOf = (id: string): PassedEvent[] =>
+  bench.events.filter(({ message }) => message.dest?.startsWith(`event:device-status/${id}/`))
+
+const statusesOf = (id: string): (string | undefined)[] =>
+  presenceOf(id).map(({ message }) => message.dest?.split('/').at(-1))
+
+const statisticsOf = async (id: string): Promise<{ statistics: { duplications: number } }> => {
+  const reply = await bench.nats.connection.request(statSubject(parseDeviceId(id)))
+  return reply.json()
+}
+
+describe('a device that connects again', () => {
+  it('to the same Talaria ends its old connection, whose offline comes before the new online', async () => {
+    const id = bench.newDevice()
+    await using old = await bench.connect(one, id)
+    await using young = await bench.connect(one, id)
+    expect(await old.closed).toEqual({ code: 1001, reason: 'duplicate' })
+    await eventually(() => expect(statusesOf(id)).toEqual(['online', 'offline', 'online']))
+    const [first, offline, second] = presenceOf(id)
+    expect(offline?.message.session_id).toBe(first?.message.session_id)
+    expect(second?.message.session_id).not.toBe(first?.message.session_id)
+    expect(offline?.payload?.['reason-for-closure']).toBe('*no error*:duplicate')
+    expect(young.socket.readyState).toBe(young.socket.OPEN)
+    expect((await statisticsOf(id)).statistics.duplications).toBe(1)
+  })
+
+  it('to another Talaria ends its old connection', async () => {
+    const id = bench.newDevice()
+    await using old = await bench.connect(one, id)
+    await eventually(() => statisticsOf(id))
+    await using young = await bench.connect(other, id)
+    expect(await old.closed).toEqual({ code: 1001, reason: 'duplicate' })
+    expect(young.socket.readyState).toBe(young.socket.OPEN)
+    await eventually(() => expect(statusesOf(id)).toHaveLength(3))
+    const offline = presenceOf(id).find(({ message }) => message.dest?.endsWith('offline'))
+    expect(offline?.message.session_id).toBe(presenceOf(id)[0]?.message.session_id)
+  })
+
+  it('and is heard of by an older session is announced again and stays', async () => {
+    const id = bench.newDevice()
+    await using device = await bench.connect(one, id)
+    await eventually(() => statisticsOf(id))
+    const heard: { talaria: string }[] = []
+    bench.nats.connection.subscribe(sessionSubject(parseDeviceId(id)), {
+      callback: (_error, message) => void heard.push(message.json()),
+    })
+    const older = { sessionId: 'older', connectedAtMs: 1, ageMs: 60_000, talaria: 'gone' }
+    bench.nats.connection.publish(sessionSubject(parseDeviceId(id)), JSON.stringify(older))
+    await eventually(() => expect(heard.map(({ talaria }) => talaria)).toEqual(['gone', 'one']))
+    expect(device.socket.readyState).toBe(device.socket.OPEN)
+  })
+
+  it('leaves a session alone for what is no announcement', async () => {
+    const id = bench.newDevice()
+    await using device = await bench.connect(one, id)
+    await eventually(() => statisticsOf(id))
+    const label = 'outcome="malformed"'
+    const before = await counted(one, 'talaria_takeovers_total', label)
+    bench.nats.connection.publish(sessionSubject(parseDeviceId(id)), 'garbage')
+    await eventually(async () => {
+      expect(await counted(one, 'talaria_takeovers_total', label)).toBe(before + 1)
+    })
+    expect(device.socket.readyState).toBe(device.socket.OPEN)
+  })
+})
+
+describe('after NATS was away', () => {
+  it('each device is announced again and answers again', async () => {
+    await using own = await startTalariaBench()
+    await using talaria = await own.startTalaria({ TALARIA_ID: 'back' })
+    const ids = [own.newDevice(), own.newDevice()]
+    await using _first = await own.connect(talaria, ids[0] ?? '')
+    await using _second = await own.connect(talaria, ids[1] ?? '')
+    const heard = new Set<string>()
+    own.nats.connection.subscribe('xmidt.device.*.session', {
+      callback: (_error, message) => void heard.add(message.subject),
+    })
+    await own.nats.connection.flush()
+    heard.clear()
+    await own.testNats.server.restart()
+    await eventually(
+      () => expect(heard).toEqual(new Set(ids.map((id) => sessionSubject(parseDeviceId(id))))),
+      { withinMs: 15_000 },
+    )
+    const reply = await own.nats.connection.request(statSubject(parseDeviceId(ids[0] ?? '')))
+    expect(reply.json()).toMatchObject({ id: ids[0] })
+  }, 30_000)
+})
+
+describe('the lease', () => {
+  it('tells where devices connect and how it is with the gate, and goes first at the end', async () => {
+    const talarias = await openTalarias(bench.nats, pino({ level: 'silent' }))
+    const talaria = await bench.startTalaria({ TALARIA_ID: 'leased', TALARIA_REGION: 'r' })
+    const entry = async () => (await talarias.get('leased'))?.value
+    expect(await entry()).toMatchObject({ url: talaria.url, region: 'r', draining: false })
+    const gate = `${talaria.operationsUrl}/api/v3/device/gate`
+    expect((await fetch(`${gate}?open=false`, { method: 'POST' })).status).toBe(201)
+    await eventually(async () => expect(await entry()).toMatchObject({ draining: true }))
+    await expect(bench.connect(talaria, bench.newDevice())).rejects.toMatchObject({ status: 503 })
+    expect((await fetch(`${talaria.operationsUrl}/readyz`)).status).toBe(503)
+    expect(await (await fetch(gate)).json()).toMatchObject({ open: false })
+    expect((await fetch(`${gate}?open=maybe`, { method: 'POST' })).status).toBe(400)
+    expect((await fetch(`${gate}?open=1`, { method: 'POST' })).status).toBe(201)
+    await using _device = await bench.connect(talaria, bench.newDevice())
+    await talaria[Symbol.asyncDispose]()
+    expect(await entry()).toBeUndefined()
+  })
+})
+
+describe('a drain', () => {
+  it('closes as many devices as it is told, and says how far it is', async () => {
+    await using talaria = await bench.startTalaria({ TALARIA_ID: 'drained' })
+    const devices = await Promise.all(
+      [1, 2, 3].map(() => bench.connect(talaria, bench.newDevice())),
+    )
+    const drain = `${talaria.operationsUrl}/api/v3/device/drain`
+    const begun = await fetch(`${drain}?count=2&rate=1&tick=50ms`, { method: 'POST' })
+    expect(await begun.json()).toEqual({ count: 2, rate: 1, tick: '0.05s' })
+    expect((await fetch(drain, { method: 'POST' })).status).toBe(409)
+    await eventually(async () => {
+      expect(await (await fetch(drain)).json()).toMatchObject({
+        active: false,
+        progress: { drained: 2, finished: expect.any(String) },
+      })
+    })
+    expect((await fetch(drain, { method: 'DELETE' })).status).toBe(409)
+    await eventually(() => {
+      expect(devices.filter(({ socket }) => socket.readyState === socket.OPEN)).toHaveLength(1)
+    })
+  })
+})
+
+describe('the end', () => {
+  it('closes every device with 1001 and publishes that each is offline', async () => {
+    const talaria = await bench.startTalaria({ TALARIA_ID: 'ending' })
+    const ids = Array.from({ length: 20 }, () => bench.newDevice())
+    const devices = await Promise.all(ids.map((id) => bench.connect(talaria, id)))
+    const begun = performance.now()
+    await talaria[Symbol.asyncDispose]()
+    expect(performance.now() - begun).toBeLessThan(3_000)
+    for (const device of devices) {
+      expect(await device.closed).toEqual({ code: 1001, reason: 'shutdown' })
+    }
+    await eventually(() => {
+      for (const id of ids) expect(statusesOf(id)).toEqual(['online', 'offline'])
+    })
+  })
+})
