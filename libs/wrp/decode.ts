@@ -79,17 +79,46 @@ export function readKey(cursor: Cursor): KnownKey | undefined {
   return known
 }
 
-/** Reads the value of a known key into `message`. A later one replaces, but metadata is merged. */
+/**
+ * Reads the value of a known key into `message`. A later one replaces, but metadata is merged.
+ * What nearly every message has stands here by name: a store by a name in a variable is slow.
+ */
 function readField(cursor: Cursor, { name, kind }: KnownKey, message: WrpMessage): void {
   if (kind === 'map') {
     const read = readMap(cursor, message.metadata)
     if (read) message.metadata = read
     return
   }
-  const value = cursor.readNil() ? undefined : readValue(cursor, name, kind)
-  if (value !== undefined) (message as unknown as Record<string, unknown>)[name] = value
-  else if (name === 'msg_type') message.msg_type = 0
-  else delete message[name]
+  if (cursor.readNil()) {
+    if (name === 'msg_type') message.msg_type = 0
+    else delete message[name]
+    return
+  }
+  switch (name) {
+    case 'msg_type':
+      message.msg_type = safeInteger(name, cursor.readInteger())
+      return
+    case 'qos':
+      message.qos = safeInteger(name, cursor.readInteger())
+      return
+    case 'source':
+      message.source = cursor.readText() ?? refuse(name, 'text')
+      return
+    case 'dest':
+      message.dest = cursor.readText() ?? refuse(name, 'text')
+      return
+    case 'transaction_uuid':
+      message.transaction_uuid = cursor.readText() ?? refuse(name, 'text')
+      return
+    case 'content_type':
+      message.content_type = cursor.readText() ?? refuse(name, 'text')
+      return
+    case 'payload':
+      message.payload = cursor.readBytes() ?? refuse(name, 'bytes')
+      return
+    default:
+      ;(message as unknown as Record<string, unknown>)[name] = readValue(cursor, name, kind)
+  }
 }
 
 function readValue(cursor: Cursor, name: FieldName, kind: FieldKind): unknown {

@@ -35,11 +35,15 @@ program
         process.stdout.write(`${line(progress)}\n`)
       },
     })
-    process.stdout.write(`${line(result)}\n0 crashes, 0 cases over 100 ms\n`)
+    process.stdout.write(`${line(result)}\n0 crashes, 0 cases that are slow each time\n`)
   })
 
-const line = ({ cases, accepted, slowestMs, heapBytes }: FuzzResult): string =>
-  `${cases} cases, ${accepted} made a message, slowest ${slowestMs.toFixed(1)} ms, heap ${Math.round(heapBytes / 2 ** 20)} MB`
+const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MB`
+
+const line = (result: FuzzResult): string =>
+  `${result.cases} cases, ${result.accepted} made a message, slowest ${result.slowestMs.toFixed(1)} ms, ` +
+  `${result.stalls} over 100 ms once but not again, ` +
+  `heap ${megabytes(result.heapBytes)}, resident ${megabytes(result.residentBytes)}`
 
 try {
   program.parse()
