@@ -62,13 +62,12 @@ it('answers 404 after a second while somebody watches everything with the accoun
   expect((await stack.caller.ask(DEVICE, SERVICE)).text).toBe('here')
 })
 
-it('answers 404 at once as soon as the device is gone', async () => {
+it('answers 404 at once when the device is gone', async () => {
   await device[Symbol.asyncDispose]()
-  const answer = await eventually(async () => {
-    const found = await stack.caller.ask(DEVICE, SERVICE)
-    expect(found.status).toBe(404)
-    return found
-  })
+  // A request on the way at that very moment may be dropped with the subscription: 404 after 1 s.
+  await eventually(async () => expect((await stack.caller.ask(DEVICE, SERVICE)).status).toBe(404))
+  const answer = await stack.caller.ask(DEVICE, SERVICE)
+  expect(answer.status).toBe(404)
   expect(answer.tookMs).toBeLessThan(AT_ONCE_MS)
 })
 
