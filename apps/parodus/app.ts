@@ -1,0 +1,89 @@
+/** Parodus: the device's side. One connection to the fabric, messages of local services over it. */
+import { serveOperations } from '#libs/http/operations.ts'
+import type { App } from '#libs/lifecycle/app.ts'
+import { createLogger } from '#libs/log/logger.ts'
+import { createRegistry } from '#libs/metrics/registry.ts'
+import { listenPull } from '#libs/sp/pull.ts'
+import { encode } from '#libs/wrp/codec.ts'
+import type { WrpMessage } from '#libs/wrp/message.ts'
+import type { ParodusConfig } from './config.ts'
+import { createCredential } from './credential.ts'
+import { readIdentity } from './identity.ts'
+import { parodusMetrics } from './metrics.ts'
+import { createOutbox } from './outbox.ts'
+import { createRouter } from './router.ts'
+import { createServices } from './services.ts'
+import { keepSession } from './session.ts'
+
+/** Starts Parodus; it connects by itself, for ever. @throws {ConfigError}, and for a local port that is taken. */
+export async function start(
+  config: ParodusConfig,
+  log = createLogger('parodus', { level: config.LOG_LEVEL }),
+): Promise<App> {
+  await using starting = new AsyncDisposableStack()
+  const registry = createRegistry()
+  const metrics = parodusMetrics(registry)
+  const identity = readIdentity(config)
+  const services = starting.use(
+    createServices({ keepAliveMs: config.PARODUS_KEEP_ALIVE_MS, metrics, log }),
+  )
+  const outbox = createOutbox({
+    messagesMax: config.PARODUS_QUEUE_MESSAGES_MAX,
+    bytesMax: config.PARODUS_QUEUE_BYTES_MAX,
+    maxAgeMs: config.PARODUS_QUEUE_MS,
+    metrics,
+  })
+  const sendNow = (message: WrpMessage): void => {
+    if (session.send(encode(message))) metrics.sent.inc()
+    else metrics.dropped.inc({ reason: 'offline' })
+  }
+  const router = createRouter({
+    identity,
+    services,
+    outbox,
+    sendNow,
+    isConnected: () => session.isConnected,
+    reconnectReason: () => session.reconnectReason,
+    metrics,
+  })
+  const session = starting.use(
+    keepSession({
+      identity,
+      credential: createCredential({ themisUrl: config.PARODUS_THEMIS_URL, identity, log }),
+      onConnected: () => outbox.connected((bytes) => void session.send(bytes)),
+      onDisconnected: () => outbox.disconnected(),
+      onMessage: (bytes) => void router.fromFabric(bytes),
+      metrics,
+      log,
+    }),
+  )
+  const pull = starting.use(
+    await listenPull({
+      url: config.PARODUS_LOCAL_URL,
+      messageBytesMax: config.PARODUS_MESSAGE_BYTES_MAX,
+      onMessage: (bytes) => void router.fromService(bytes),
+      onFault: (error) => {
+        metrics.local.inc({ outcome: 'fault' })
+        log.warn({ error: error.message }, 'local link ended')
+      },
+    }),
+  )
+  const operations =
+    config.PARODUS_OPERATIONS_PORT === ''
+      ? undefined
+      : starting.use(
+          await serveOperations({
+            hostname: '127.0.0.1',
+            port: Number(config.PARODUS_OPERATIONS_PORT),
+            registry,
+            checks: { fabric: () => session.isConnected || 'not connected' },
+          }),
+        )
+  log.info({ url: pull.url, deviceId: identity.deviceId }, 'ready')
+  const running = starting.move()
+  return {
+    url: pull.url,
+    operationsUrl: operations?.url,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
