@@ -8,6 +8,9 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 
 const INTEGER = /^-?\d{1,20}$/
 
+/** A number whose fraction is nothing but zeros; 4.0 is 4 to wrp-go v3. */
+const WHOLE = /[eE]|^-?\d+(?:\.0*)?$/
+
 /** Only a text with this many digits in a row can hold a number that JSON.parse would round. */
 const MANY_DIGITS = /\d{16}/
 
@@ -63,17 +66,36 @@ function jsonValue(value: unknown): unknown {
   return value
 }
 
+/** A number as it stands in the text, where JavaScript's own would not show the same digits. */
+class WrittenNumber {
+  readonly source: string
+  readonly value: number
+
+  constructor(source: string, value: number) {
+    this.source = source
+    this.value = value
+  }
+}
+
 function parse(text: string): unknown {
   try {
-    if (!MANY_DIGITS.test(text)) return JSON.parse(text)
+    const found: unknown = MANY_DIGITS.test(text) ? undefined : JSON.parse(text)
+    if (found !== undefined && !hasNumberInMetadata(found)) return found
     return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) => {
       const source = context?.source
-      if (typeof value !== 'number' || Number.isSafeInteger(value) || !source) return value
-      return INTEGER.test(source) ? BigInt(source) : value
+      const isWritten = typeof value === 'number' && source !== undefined
+      return isWritten && String(value) !== source ? new WrittenNumber(source, value) : value
     })
   } catch (error) {
     throw new WrpError('MALFORMED', 'the text is no JSON', { cause: error, rdr: 1 })
   }
+}
+
+/** There a number becomes text, so its digits count. */
+function hasNumberInMetadata(found: unknown): boolean {
+  const { metadata } = (found ?? {}) as { metadata?: unknown }
+  if (typeof metadata !== 'object' || metadata === null) return false
+  return Object.values(metadata).some((value) => typeof value === 'number')
 }
 
 function readValue(name: FieldName, kind: FieldKind, value: unknown): unknown {
@@ -105,12 +127,12 @@ function readValue(name: FieldName, kind: FieldKind, value: unknown): unknown {
 /** A number, or its digits as a text, as wrp-go v3 reads and writes large ones. */
 function readInteger(name: FieldName, value: unknown): WrpInteger {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value
-  const wide =
-    typeof value === 'bigint'
-      ? value
-      : typeof value === 'string' && INTEGER.test(value)
-        ? BigInt(value)
-        : refuse(name, 'a whole number')
+  if (value instanceof WrittenNumber && Number.isSafeInteger(value.value)) {
+    return WHOLE.test(value.source) ? value.value : refuse(name, 'a whole number')
+  }
+  const digits = value instanceof WrittenNumber ? value.source : value
+  if (typeof digits !== 'string' || !INTEGER.test(digits)) return refuse(name, 'a whole number')
+  const wide = BigInt(digits)
   if (BigInt.asIntN(64, wide) !== wide) {
     throw new WrpError('NUMBER_OUT_OF_RANGE', `${name} ${wide} is no int64`)
   }
@@ -124,8 +146,9 @@ function readBytes(name: FieldName, value: unknown): Uint8Array | undefined {
     return value === '' ? undefined : new Uint8Array(Buffer.from(value, 'base64'))
   }
   if (!Array.isArray(value)) return refuse(name, 'base64')
-  for (const byte of value) {
-    if (!Number.isInteger(byte) || byte < 0 || byte > 255) refuse(name, 'bytes from 0 to 255')
+  for (const byte of value as unknown[]) {
+    const isByte = typeof byte === 'number' && Number.isInteger(byte) && byte >= 0 && byte <= 255
+    if (!isByte) refuse(name, 'bytes from 0 to 255')
   }
   return Uint8Array.from(value as number[])
 }
@@ -146,8 +169,8 @@ function readMap(value: unknown): Record<string, string> {
   for (const [key, entry] of Object.entries(value)) {
     if (typeof entry === 'string') setEntry(map, key, entry)
     else if (entry === null) setEntry(map, key, '')
-    else if (typeof entry === 'number' || typeof entry === 'bigint')
-      setEntry(map, key, String(entry))
+    else if (typeof entry === 'number') setEntry(map, key, String(entry))
+    else if (entry instanceof WrittenNumber) setEntry(map, key, entry.source)
     else refuse('metadata', 'a map of texts')
   }
   return map

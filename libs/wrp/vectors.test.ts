@@ -17,6 +17,14 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   'status-uint64-overflow': 'would wrap to -1; refused, as recommended',
   'c101-event-parodus-duplicate-metadata': 'the maps are merged, as wrp-go v3 does',
   'spans-c-form': 'read as texts, as recommended; wrp-go v3 refuses the whole message',
+  'cmaster-crud5-qos-spans': 'spans of wrp-c, read as texts: as spans-c-form',
+  'cmaster-crud6-qos-spans': 'spans of wrp-c, read as texts: as spans-c-form',
+  'cmaster-crud7-qos-spans': 'spans of wrp-c, read as texts: as spans-c-form',
+  // JSON: the vectors' own numbers were rounded when they were written down.
+  'big-status': 'kept to the digit',
+  'big-status-str': 'kept to the digit',
+  // Headers.
+  auth: 'type 2 has no name in headers, so it does not read back, as in wrp-go v3',
   // Locators.
   'mac:1122334455667788': 'a mac has 12 digits everywhere, as where devices connect',
   'mac:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa': 'a mac has 12 digits everywhere',
@@ -61,7 +69,7 @@ function known(name: string, fields: Record<string, unknown>): Record<string, un
     ...rest,
     ...(texts && { spans: texts }),
     // The vector shows the last of two metadata maps, which wrp-go v3 merges.
-    ...(metadata !== undefined && !(name in EXCEPTIONS) && { metadata }),
+    ...(metadata !== undefined && !name.endsWith('duplicate-metadata') && { metadata }),
   }
 }
 
@@ -75,9 +83,11 @@ interface Vector {
 }
 
 describe('the valid vectors', () => {
-  for (const { name, hex, fields, reencode_wrpGo_v3: again } of load('wrp-vectors') as Vector[]) {
+  for (const vector of load('wrp-vectors') as Vector[]) {
+    const { name, hex, fields, reencode_wrpGo_v3: again, decoders } = vector
     it(`${name} is read, and written as wrp-go v3 writes it`, () => {
       const message = decode(bytesOf(hex))
+      if (decoders.wrpGo_v3 !== 'accept') expect(EXCEPTIONS).toHaveProperty([name])
       expect(withoutEmpty(shown(message))).toMatchObject(known(name, fields))
       if (again === undefined) return
       const written = Buffer.from(encode(message)).toString('hex')
@@ -95,9 +105,8 @@ describe('the malformed vectors', () => {
   for (const { name, hex, recommend, decoders } of load('wrp-malformed') as Vector[]) {
     it(`${name}: ${recommend}`, () => {
       const isAccepted = decoders.wrpGo_v3.startsWith('accept')
-      if ((recommend === 'reject') === isAccepted || name in EXCEPTIONS !== false) {
-        expect(EXCEPTIONS).toHaveProperty([name])
-      }
+      // What wrp-go v3 does is the rule; what differs stands in the table, and nothing else does.
+      expect(name in EXCEPTIONS).toBe((recommend === 'reject') === isAccepted)
       if (recommend === 'reject') {
         expect(() => decode(bytesOf(hex))).toThrow(WrpError)
         return
@@ -118,8 +127,8 @@ describe('the locator vectors', () => {
   for (const vector of load('wrp-locators') as LocatorVector[]) {
     const { input, v5_parseLocator: locator, v3_parseDeviceID: wanted } = vector
     it(`${JSON.stringify(input)} names the device that wrp-go v3 says`, () => {
-      const isRefused = typeof wanted !== 'string' || input in EXCEPTIONS
-      if (isRefused) expect(() => parseDeviceId(input)).toThrow(WrpError)
+      if (typeof wanted !== 'string' || input in EXCEPTIONS)
+        expect(() => parseDeviceId(input)).toThrow(WrpError)
       else expect(parseDeviceId(input)).toBe(wanted)
     })
 
@@ -147,7 +156,7 @@ describe('the JSON vectors', () => {
     it(`${name} is written as wrp-go v3 writes it, and read back`, () => {
       const message = decode(bytesOf(msgpackHex))
       const text = toJson(message)
-      expect(JSON.parse(text)).toEqual(JSON.parse(json))
+      expect(text).toBe(json)
       expect(Buffer.from(encode(fromJson(json))).toString('hex')).toHaveLength(msgpackHex.length)
       expect(fromJson(json)).toEqual({ ...message, qos: message.qos ?? 0 })
     })
@@ -156,8 +165,7 @@ describe('the JSON vectors', () => {
   for (const { name, json, v3 } of vectors.decode) {
     it(`${name} is read as wrp-go v3 reads it`, () => {
       if ('error' in v3) expect(() => fromJson(json)).toThrow(WrpError)
-      else if (name.startsWith('big-status')) {
-        // The vector's own number was rounded when it was written down.
+      else if (name in EXCEPTIONS) {
         expect(fromJson(json).status).toBe(9007199254740993n)
       } else expect(withoutEmpty(shown(fromJson(json)))).toEqual(withoutEmpty(v3))
     })
@@ -196,7 +204,7 @@ describe('the header vectors', () => {
       for (const [name, values] of Object.entries(vector.headers)) {
         expect(headers.get(name), name).toBe(values.join(', '))
       }
-      if (message.msg_type === 2) return
+      if (vector.name in EXCEPTIONS) return
       const { content_type: _, ...read } = withoutEmpty(shown(fromHeaders(headers, body)))
       const { content_type: __, ...wanted } = withoutEmpty(shown(message))
       expect(read).toEqual(wanted)

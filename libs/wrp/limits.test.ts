@@ -1,0 +1,122 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { anyMessage } from './arbitrary.ts'
+import { decode, encode } from './codec.ts'
+import { WrpError } from './error.ts'
+import { fromJson } from './json.ts'
+import { stamp } from './stamp.ts'
+
+const event = { msg_type: 4, source: 'mac:112233445566', dest: 'event:x', qos: 0 }
+
+const codeOf = (act: () => unknown): string | undefined => {
+  try {
+    act()
+  } catch (error) {
+    expect(error).toBeInstanceOf(WrpError)
+    return (error as WrpError).code
+  }
+  return undefined
+}
+
+/** A map of `headers` alone, whose head claims `count` entries, followed by `rest`. */
+const claiming = (head: number[], ...rest: number[]): Uint8Array =>
+  Uint8Array.from([0x81, 0xa7, ...Buffer.from('headers'), ...head, ...rest])
+
+describe('the limits of the msgpack reader', () => {
+  it('a message of exactly the limit is read, one byte more is not', () => {
+    const bytes = encode(event)
+    expect(decode(bytes, { bytesMax: bytes.length })).toEqual(event)
+    expect(codeOf(() => decode(bytes, { bytesMax: bytes.length - 1 }))).toBe('TOO_LARGE')
+  })
+
+  it('a count is believed as far as bytes follow', () => {
+    expect(decode(claiming([0x92], 0xa0, 0xa0)).headers).toEqual(['', ''])
+    expect(codeOf(() => decode(claiming([0x92], 0xa0)))).toBe('TRUNCATED')
+    expect(codeOf(() => decode(claiming([0xdd, 0xff, 0xff, 0xff, 0xff], 0xa0)))).toBe('TRUNCATED')
+  })
+
+  it('an unknown value is passed over a million levels deep', () => {
+    const deep = Buffer.alloc(1_000_001, 0x91)
+    deep[1_000_000] = 0xc0
+    const bytes = Buffer.concat([Buffer.from([0x82, 0xa1, 0x78]), deep, encode(event).subarray(1)])
+    expect(decode(bytes).msg_type).toBe(4)
+  })
+
+  it('numbers are kept up to the ends of int64 and refused over them', () => {
+    for (const status of [2n ** 63n - 1n, -(2n ** 63n)]) {
+      expect(decode(encode({ ...event, status })).status).toBe(status)
+    }
+    expect(codeOf(() => encode({ ...event, status: 2n ** 63n }))).toBe('NUMBER_OUT_OF_RANGE')
+    expect(codeOf(() => encode({ ...event, status: 1.5 }))).toBe('NUMBER_OUT_OF_RANGE')
+  })
+
+  it('texts on either side of each width of length come back, ASCII or not', () => {
+    for (const unit of ['a', 'é', '漢', '😀']) {
+      for (const length of [15, 16, 31, 32, 48, 49, 255, 256, 65_535, 65_536]) {
+        const path = unit.repeat(length)
+        expect(decode(encode({ ...event, path })).path).toBe(path)
+      }
+    }
+  })
+
+  it('a message larger than the buffer that is used again comes back whole', () => {
+    const payload = new Uint8Array(200_000).fill(7)
+    expect(decode(encode({ ...event, payload })).payload).toEqual(payload)
+    expect(decode(encode(event))).toEqual(event)
+  })
+})
+
+describe('numbers in JSON', () => {
+  it('never lose a digit silently', () => {
+    const text =
+      '{"msg_type":4,"status":-9007199254740993,"metadata":{"a":12345678901234567.5,"b":1.50}}'
+    expect(fromJson(text)).toEqual({
+      msg_type: 4,
+      status: -9_007_199_254_740_993n,
+      metadata: { a: '12345678901234567.5', b: '1.50' },
+    })
+    for (const status of ['1.5', '9007199254740993e0', '4.00000000000000001']) {
+      expect(
+        codeOf(() => fromJson(`{"status":${status}}`)),
+        status,
+      ).toBe('FIELD_INVALID')
+    }
+    expect(codeOf(() => fromJson('{"status":9223372036854775808}'))).toBe('NUMBER_OUT_OF_RANGE')
+    expect(codeOf(() => fromJson('{"qos":9007199254740993}'))).toBe('NUMBER_OUT_OF_RANGE')
+  })
+
+  it('JSON nested without an end is refused, not followed', () => {
+    expect(codeOf(() => fromJson('['.repeat(1_000_000)))).toBe('MALFORMED')
+    expect(codeOf(() => fromJson(`{"metadata":{"a":1},"x":${'['.repeat(1_000_000)}`))).toBe(
+      'MALFORMED',
+    )
+  })
+})
+
+describe('a stamped message', () => {
+  it('is the message with the stamp over it, and its bytes say the same', () => {
+    const stamped = { partnerIds: ['partner'], sessionId: 'session', metadata: { '/t': 'now' } }
+    fc.assert(
+      fc.property(anyMessage, (message) => {
+        const { message: made, bytes } = stamp(encode(message), stamped)
+        expect(made).toEqual({
+          ...message,
+          content_type: message.content_type ?? 'application/octet-stream',
+          partner_ids: ['partner'],
+          metadata: { ...message.metadata, '/t': 'now' },
+          ...(message.msg_type === 4 && { session_id: 'session' }),
+        })
+        expect(decode(bytes)).toEqual(made)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('is refused when a text is no UTF-8', () => {
+    const bytes = encode(event)
+    bytes[bytes.indexOf(0x6d, 10)] = 0xff
+    expect(codeOf(() => stamp(bytes, { partnerIds: [], sessionId: '', metadata: {} }))).toBe(
+      'FIELD_INVALID',
+    )
+  })
+})
