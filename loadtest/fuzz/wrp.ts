@@ -1,7 +1,7 @@
 /**
- * Feeds libs/wrp with what no honest device sends: vectors with bytes changed, cut, doubled and
- * joined, and bytes at random. Only a message or a WrpError may come out, and what comes out must
- * be readable again.
+ * Feeds libs/wrp with what no honest device sends: vectors (msgpack, JSON) with bytes changed, cut,
+ * doubled and joined, bytes at random, and all of these as the values of headers. Only a message or
+ * a WrpError may come out, and what comes out must be readable again.
  */
 import { readFileSync } from 'node:fs'
 import { decode, encode } from '#libs/wrp/codec.ts'
@@ -39,6 +39,7 @@ export interface FuzzResult {
   slowestMs: number
   /** Cases over {@link HANG_MS} by the clock that were not when repeated: the machine was busy. */
   stalls: number
+  /** Objects and buffers. */
   heapBytes: number
   /** All memory of the process, buffers included. */
   residentBytes: number
@@ -48,6 +49,21 @@ export interface FuzzResult {
 export class FuzzError extends Error {
   override readonly name = 'FuzzError'
 }
+
+/** `{`. */
+const JSON_BEGIN = 0x7b
+
+/** Headers whose values are more than text. */
+const HEADERS = [
+  'Xmidt-Wrp',
+  'X-Xmidt-Metadata',
+  'X-Midt-Metadata',
+  'X-Xmidt-Partner-Id',
+  'X-Xmidt-Headers',
+  'X-Xmidt-Span',
+  'X-Xmidt-Status',
+  'X-Xmidt-Include-Spans',
+]
 
 /** How many cases between two looks at the clock and the memory. */
 const ROUND = 5_000
@@ -79,8 +95,10 @@ export function fuzzWrp({ seed, casesMax, durationMs, onProgress }: FuzzOptions)
     result.slowestMs = Math.max(result.slowestMs, tookMs)
     result.cases += 1
     if (result.cases % ROUND !== 0) continue
+    // With `node --expose-gc` only what is kept counts, so that growth is seen at once.
+    globalThis.gc?.()
     const memory = process.memoryUsage()
-    result.heapBytes = memory.heapUsed
+    result.heapBytes = memory.heapUsed + memory.external
     result.residentBytes = memory.rss
     onProgress?.(result)
     if (performance.now() > until) break
@@ -96,7 +114,13 @@ function loadVectors(): Uint8Array[] {
       vectors.push(new Uint8Array(Buffer.from(hex, 'hex')))
     }
   }
-  return vectors
+  const file = new URL('../../libs/wrp/vectors/wrp-json.json', import.meta.url)
+  const { encode: written, decode: read } = JSON.parse(readFileSync(file, 'utf8')) as {
+    encode: { json_v3: string }[]
+    decode: { json: string }[]
+  }
+  const texts = [...written.map(({ json_v3 }) => json_v3), ...read.map(({ json }) => json)]
+  return [...vectors, ...texts.map((text) => new Uint8Array(Buffer.from(text)))]
 }
 
 type Random = (below: number) => number
@@ -144,7 +168,9 @@ function isSlow(bytes: Uint8Array, isThorough: boolean): boolean {
 /** Whether the bytes made a message. @throws {FuzzError} */
 function runCase(bytes: Uint8Array, isThorough: boolean): boolean {
   try {
-    const message = decode(bytes)
+    if (isThorough) refusable(() => fromHeaders(hostileHeaders(bytes), bytes))
+    // What begins as JSON is read as that; as msgpack it would be a number and refused at once.
+    const message = bytes[0] === JSON_BEGIN ? fromJson(textOf(bytes)) : decode(bytes)
     decode(encode(message))
     if (!isThorough) return true
     // The other forms cost more and are reached from here: every fourth case goes through them.
@@ -161,6 +187,19 @@ function runCase(bytes: Uint8Array, isThorough: boolean): boolean {
     if (error instanceof WrpError) return false
     throw failure(bytes, String(error))
   }
+}
+
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')
+
+/** The bytes as the value of each header that is taken apart, without what ends a header line. */
+function hostileHeaders(bytes: Uint8Array): Headers {
+  const value = Buffer.from(bytes)
+    .toString('latin1')
+    .replaceAll(/[\u0000-\u001f\u007f]/g, ',')
+  const headers = new Headers({ 'X-Xmidt-Message-Type': '4' })
+  const name = HEADERS[value.length % HEADERS.length] ?? 'Xmidt-Wrp'
+  headers.append(name, value)
+  return headers
 }
 
 function refusable(act: () => unknown): void {
