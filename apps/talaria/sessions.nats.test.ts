@@ -95,25 +95,28 @@ describe('a device that connects again', () => {
 })
 
 describe('after NATS was away', () => {
-  it('each device is announced again and answers again', async () => {
+  it('of two connections that were made meanwhile only the newer stays, and it answers', async () => {
     await using own = await startTalariaBench()
-    await using talaria = await own.startTalaria({ TALARIA_ID: 'back' })
-    const ids = [own.newDevice(), own.newDevice()]
-    await using _first = await own.connect(talaria, ids[0] ?? '')
-    await using _second = await own.connect(talaria, ids[1] ?? '')
-    const heard = new Set<string>()
-    own.nats.connection.subscribe('xmidt.device.*.session', {
-      callback: (_error, message) => void heard.add(message.subject),
+    await using before = await own.startTalaria({ TALARIA_ID: 'before' })
+    await using after = await own.startTalaria({ TALARIA_ID: 'after' })
+    const id = own.newDevice()
+    await using old = await own.connect(before, id)
+    await eventually(() => own.nats.connection.request(statSubject(parseDeviceId(id))))
+    await own.testNats.server.stop()
+    await eventually(async () => {
+      for (const talaria of [before, after]) {
+        expect((await fetch(`${talaria.operationsUrl}/readyz`)).status).toBe(503)
+      }
     })
-    await own.nats.connection.flush()
-    heard.clear()
+    await using young = await own.connect(after, id)
+    expect(old.socket.readyState).toBe(old.socket.OPEN)
     await own.testNats.server.restart()
-    await eventually(
-      () => expect(heard).toEqual(new Set(ids.map((id) => sessionSubject(parseDeviceId(id))))),
-      { withinMs: 15_000 },
-    )
-    const reply = await own.nats.connection.request(statSubject(parseDeviceId(ids[0] ?? '')))
-    expect(reply.json()).toMatchObject({ id: ids[0] })
+    expect(await old.closed).toEqual({ code: 1001, reason: 'duplicate' })
+    expect(young.socket.readyState).toBe(young.socket.OPEN)
+    await eventually(async () => {
+      const reply = await own.nats.connection.request(statSubject(parseDeviceId(id)))
+      expect(reply.json()).toMatchObject({ id })
+    })
   }, 30_000)
 })
 
