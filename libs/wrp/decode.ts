@@ -49,7 +49,7 @@ export function decode(
 }
 
 /** A known key: its name, kind and bytes. */
-export interface KnownKey {
+interface KnownKey {
   name: FieldName
   kind: FieldKind
   bytes: Uint8Array
@@ -67,7 +67,7 @@ for (const [name, kind] of FIELDS) {
  * Reads a key; undefined when it is none of ours, whose value is then the next.
  * @throws {WrpError} FIELD_INVALID for a key that is no text.
  */
-export function readKey(cursor: Cursor): KnownKey | undefined {
+function readKey(cursor: Cursor): KnownKey | undefined {
   const length = cursor.readSpan()
   if (length === undefined) throw new WrpError('FIELD_INVALID', 'a key is no text')
   const start = cursor.position - length

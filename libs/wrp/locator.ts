@@ -2,7 +2,7 @@
 import { WrpError } from './error.ts'
 
 /** The schemes that a locator can have. */
-export type Scheme = 'mac' | 'uuid' | 'serial' | 'dns' | 'event' | 'self'
+type Scheme = 'mac' | 'uuid' | 'serial' | 'dns' | 'event' | 'self'
 
 /**
  * The canonical id of a device, such as `mac:112233445566`. Only {@link parseDeviceId} makes one,

@@ -2,10 +2,10 @@
 import { MSG_TYPE, type WrpMessage } from './message.ts'
 
 /** How much an event matters, by its qos. */
-export type QosLevel = 'low' | 'medium' | 'high' | 'critical'
+type QosLevel = 'low' | 'medium' | 'high' | 'critical'
 
 /** From this value on an event is acknowledged. */
-export const QOS_ACKNOWLEDGED_MIN = 25
+const QOS_ACKNOWLEDGED_MIN = 25
 
 /** The level of a value; below 0 it is low, above 99 critical. */
 export function qosLevel(qos: number | undefined): QosLevel {

@@ -46,7 +46,7 @@ export interface FuzzResult {
 }
 
 /** A case that did what none may. The message has the seed's case as hex. */
-export class FuzzError extends Error {
+class FuzzError extends Error {
   override readonly name = 'FuzzError'
 }
 
