@@ -1,8 +1,9 @@
 /** Parodus: the device's side. One connection to the fabric, messages of local services over it. */
 import { serveOperations } from '#libs/http/operations.ts'
+import type { HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
-import { createRegistry } from '#libs/metrics/registry.ts'
+import { createRegistry, type Registry } from '#libs/metrics/registry.ts'
 import { listenPull } from '#libs/sp/pull.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
@@ -68,17 +69,8 @@ export async function start(
       },
     }),
   )
-  const operations =
-    config.PARODUS_OPERATIONS_PORT === ''
-      ? undefined
-      : starting.use(
-          await serveOperations({
-            hostname: '127.0.0.1',
-            port: Number(config.PARODUS_OPERATIONS_PORT),
-            registry,
-            checks: { fabric: () => session.isConnected || 'not connected' },
-          }),
-        )
+  const operations = await openOperations(config, registry, () => session.isConnected)
+  if (operations) starting.use(operations)
   log.info({ url: pull.url, deviceId: identity.deviceId }, 'ready')
   const running = starting.move()
   return {
@@ -86,4 +78,19 @@ export async function start(
     operationsUrl: operations?.url,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
+}
+
+/** A device has no one to look at them by default. */
+async function openOperations(
+  config: ParodusConfig,
+  registry: Registry,
+  isConnected: () => boolean,
+): Promise<HttpServer | undefined> {
+  if (config.PARODUS_OPERATIONS_PORT === undefined) return undefined
+  return serveOperations({
+    hostname: '127.0.0.1',
+    port: config.PARODUS_OPERATIONS_PORT,
+    registry,
+    checks: { fabric: () => isConnected() || 'not connected' },
+  })
 }

@@ -1,7 +1,7 @@
 /** Parodus' configuration. */
 import { z } from 'zod'
 import { commonFields } from '#libs/config/common.ts'
-import { bytes, durationMs, integer, secret, text, url } from '#libs/config/fields.ts'
+import { bytes, durationMs, integer, optionalPort, secret, text, url } from '#libs/config/fields.ts'
 
 /** Every variable that Parodus reads. It knows no NATS. */
 export const parodusEnv = z.object({
@@ -15,7 +15,7 @@ export const parodusEnv = z.object({
   ),
   PARODUS_PARTNER_ID: text('The partner that this device belongs to.', ''),
   PARODUS_LOCAL_URL: text('Where local services push their messages.', 'tcp://127.0.0.1:6666'),
-  PARODUS_OPERATIONS_PORT: text('The port of health and metrics; empty: none.', ''),
+  PARODUS_OPERATIONS_PORT: optionalPort('The port of health and metrics; off when absent.'),
   PARODUS_MODEL: text('Hardware model, as the fabric is told.', ''),
   PARODUS_SERIAL_NUMBER: text('Hardware serial number.', ''),
   PARODUS_MANUFACTURER: text('Hardware manufacturer.', ''),

@@ -76,7 +76,7 @@ function upgrade(base: URL, options: DialOptions): Promise<WebSocket | URL> {
     socket.once('unexpected-response', (request, response) => {
       readRefusal(response).then(
         (text) => settle(() => answer(response, text, resolve, reject)),
-        (error: unknown) => settle(() => reject(error as Error)),
+        (error: unknown) => settle(() => reject(error)),
       )
       response.once('close', () => request.destroy())
     })

@@ -74,10 +74,9 @@ export function upgradeHeaders(
 /** The headers of the request for a token; empty ones are not sent. */
 export function tokenHeaders(identity: DeviceIdentity): Record<string, string> {
   const { config, deviceId, partnerId } = identity
-  const [scheme = '', id = ''] = [
-    deviceId.slice(0, deviceId.indexOf(':')),
-    deviceId.slice(deviceId.indexOf(':') + 1),
-  ]
+  const colon = deviceId.indexOf(':')
+  const scheme = deviceId.slice(0, colon)
+  const id = deviceId.slice(colon + 1)
   const name: Record<string, string> = {
     mac: 'X-Midt-Mac-Address',
     serial: 'X-Midt-Serial-Number',

@@ -32,25 +32,25 @@ export function createRouter(options: RouterOptions): Router {
   return {
     async fromFabric(bytes) {
       const message = read(bytes)
-      if (!message) return void metrics.received.inc({ outcome: 'malformed' })
+      if (!message) return metrics.received.inc({ outcome: 'malformed' })
       const acknowledged = acknowledgedTransaction(message)
       if (acknowledged !== undefined) outbox.acknowledged(acknowledged)
       const answer = await handle(message, bytes, options)
       if (answer === undefined) return
       if (answer === 'delivered' || answer === 'undelivered')
-        return void metrics.received.inc({ outcome: answer })
+        return metrics.received.inc({ outcome: answer })
       metrics.received.inc({ outcome: 'answered' })
       sendNow(answer)
     },
     async fromService(bytes) {
       const message = read(bytes)
-      if (!message) return void metrics.local.inc({ outcome: 'malformed' })
+      if (!message) return metrics.local.inc({ outcome: 'malformed' })
       if (message.msg_type === MSG_TYPE.serviceRegistration) {
         const isTaken = services.register(message.service_name ?? '', message.url ?? '')
-        return void metrics.local.inc({ outcome: isTaken ? 'registered' : 'malformed' })
+        return metrics.local.inc({ outcome: isTaken ? 'registered' : 'malformed' })
       }
       if (message.msg_type < MSG_TYPE.request || message.msg_type > MSG_TYPE.delete) {
-        return void metrics.local.inc({ outcome: 'ignored' })
+        return metrics.local.inc({ outcome: 'ignored' })
       }
       metrics.local.inc({ outcome: 'taken' })
       if (await staysHere(message, bytes, options)) return

@@ -2,11 +2,13 @@
  * What makes the fabric worth looking at: devices, each a Parodus with a TR-181 service attached
  * over its local socket, and a webhook receiver registered through Caduceus' API.
  */
+import { request } from 'undici'
 import { start as startParodus } from '#apps/parodus/app.ts'
 import { parodusEnv } from '#apps/parodus/config.ts'
 import { start as startTr181 } from '#apps/tr181/app.ts'
 import { tr181Env } from '#apps/tr181/config.ts'
 import { loadConfig } from '#libs/config/load.ts'
+import { wait } from '#libs/retry/wait.ts'
 import { basicAuthorization, OPERATOR } from './access.ts'
 import type { Fabric } from './fabric.ts'
 import { UserError } from './failure.ts'
@@ -19,8 +21,11 @@ import type { Credentials } from './workspace.ts'
 /** The service that each device has. */
 export const DEMONSTRATION_SERVICE = 'config'
 
-/** Often enough to see life, seldom enough to read: three devices make a line every 10 s. */
-const EVENT_INTERVAL_MS = 30_000
+/** Often enough to see life, seldom enough to read: three devices make a line every 7 s. */
+const EVENT_INTERVAL_MS = 20_000
+
+/** Every device is online long before; if one is not, what is there is shown all the same. */
+const ONLINE_MS = 8_000
 
 /** How long Caduceus may take for a registration; it makes a consumer on the way. */
 const REGISTER_MS = 10_000
@@ -38,19 +43,24 @@ export interface DemonstrationOptions {
 export const deviceIdOf = (index: number): string =>
   `mac:11223344${(0x5501 + index).toString(16).padStart(4, '0')}`
 
-/** Starts the receiver, registers it, then starts the devices. */
+/** Starts the receiver, registers it, starts the devices, and waits until their first events came. */
 export async function startDemonstration(options: DemonstrationOptions): Promise<AsyncDisposable> {
   const { narrator, ports, credentials } = options
   await using starting = new AsyncDisposableStack()
+  const heardOf = new Set<string>()
+  const allOnline = new AbortController()
   const receiver = starting.use(
     await startReceiver({
       port: ports.receiver,
       secret: credentials.webhook,
-      onEvent: ({ event, latencyMs }) =>
+      onEvent: ({ event, latencyMs }) => {
+        heardOf.add(event)
+        if (heardOf.size >= options.deviceCount) allOnline.abort()
         narrator.say(
           'webhook',
           `${green('received')} ${event}${latencyMs === undefined ? '' : `, ${latencyMs} ms after it was sent`}`,
-        ),
+        )
+      },
       onBadSignature: () => narrator.say('webhook', 'refused an event with a wrong signature'),
     }),
   )
@@ -61,12 +71,14 @@ export async function startDemonstration(options: DemonstrationOptions): Promise
       starting.use(await startDevice(options, index))
     }),
   )
+  if (options.deviceCount > 0) await wait(ONLINE_MS, allOnline.signal)
   const running = starting.move()
   return { [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
 
 async function register({ fabric, credentials }: DemonstrationOptions, url: string): Promise<void> {
-  const response = await fetch(`${fabric.caduceus.url}/hook`, {
+  // Not fetch: it refuses port 6000, where X11 once was.
+  const { statusCode, body } = await request(`${fabric.caduceus.url}/hook`, {
     method: 'POST',
     headers: {
       authorization: basicAuthorization(`${OPERATOR}:${credentials.operator}`),
@@ -81,8 +93,9 @@ async function register({ fabric, credentials }: DemonstrationOptions, url: stri
     }),
     signal: AbortSignal.timeout(REGISTER_MS),
   })
-  if (!response.ok) {
-    throw new UserError(`Caduceus refused the webhook: ${response.status} ${await response.text()}`)
+  const text = await body.text()
+  if (statusCode !== 200) {
+    throw new UserError(`Caduceus refused the webhook: ${statusCode} ${text}`)
   }
 }
 

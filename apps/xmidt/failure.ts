@@ -9,5 +9,7 @@ export class UserError extends Error {
 /** The text for a terminal: ours say what to do; anything else is a fault of the program. */
 export function failureText(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  return 'code' in error ? error.message : `${error.name}: ${error.message}`
+  // What fetch and others wrap says more than their own message.
+  const why = error.cause instanceof Error ? ` (${error.cause.message})` : ''
+  return 'code' in error ? error.message : `${error.name}: ${error.message}${why}`
 }

@@ -14,10 +14,10 @@ type Line = Record<string, unknown>
 const WHO_WIDTH = 18
 
 /** What the log lines that tell the story become; all others are only in the files. */
-const SENTENCES: Record<string, (line: Line) => string> = {
+const SENTENCES: Record<string, (line: Line, nameOf: (address: string) => string) => string> = {
   'credential obtained': () => 'got its credential from Themis',
-  redirected: (line) => `sent by Petasos to ${text(line.talaria)}`,
-  connected: (line) => `connected to ${text(line.talaria)}`,
+  redirected: (line, nameOf) => `sent by Petasos to ${nameOf(text(line.talaria))}`,
+  connected: (line, nameOf) => `connected to ${nameOf(text(line.talaria))}`,
   'connection lost': (line) => `lost its connection (${text(line.reason)}), connecting again`,
   'service registered': (line) => `local service "${text(line.service)}" registered`,
   'nats reconnected': () => 'has NATS again',
@@ -27,6 +27,10 @@ const SENTENCES: Record<string, (line: Line) => string> = {
 export interface Narrator extends AsyncDisposable {
   /** A line of the story. */
   say(who: string, what: string): void
+  /** Says the name of a part instead of its address from now on, as `talaria-1` for `127.0.0.1:6200`. */
+  nameAddress(address: string, name: string): void
+  /** Ends the story: while everything ends each part sees others go, which is no news. */
+  fallSilent(): void
   /** The logger of one part; `who` names it in the story and its file. */
   loggerOf(who: string, app: string): Logger
 }
@@ -34,13 +38,19 @@ export interface Narrator extends AsyncDisposable {
 /** A narrator that writes the story to stdout and the logs to `logDirectory`. */
 export function createNarrator(logDirectory: string): Narrator {
   const files: Disposable[] = []
-  // While everything ends, each part sees others go: that is no news.
-  let isEnding = false
+  const names = new Map<string, string>()
+  const nameOf = (address: string): string => names.get(address) ?? address
+  let isSilent = false
   const say = (who: string, what: string): void => {
+    if (isSilent) return
     process.stdout.write(`${dim(timeOfDay())}  ${cyan(who.padEnd(WHO_WIDTH))}  ${what}\n`)
   }
   return {
     say,
+    nameAddress: (address, name) => void names.set(address, name),
+    fallSilent() {
+      isSilent = true
+    },
     loggerOf(who, app) {
       const file = createWriteStream(join(logDirectory, `${who.replaceAll(':', '-')}.log`), {
         flags: 'w',
@@ -50,23 +60,23 @@ export function createNarrator(logDirectory: string): Narrator {
       files.push({ [Symbol.dispose]: () => file.end() })
       const write = (line: string): void => {
         file.write(line)
-        const told = isEnding ? undefined : tell(JSON.parse(line) as Line)
+        const told = tell(JSON.parse(line) as Line, nameOf)
         if (told) say(who, told)
       }
       return createLogger(app, { level: 'info', destination: { write } })
     },
     [Symbol.asyncDispose]() {
-      isEnding = true
+      isSilent = true
       for (const file of files) file[Symbol.dispose]()
       return Promise.resolve()
     },
   }
 }
 
-function tell(line: Line): string | undefined {
+function tell(line: Line, nameOf: (address: string) => string): string | undefined {
   const message = text(line.msg)
   const sentence = SENTENCES[message]
-  if (sentence) return sentence(line)
+  if (sentence) return sentence(line, nameOf)
   if (line.level !== 'warn' && line.level !== 'error' && line.level !== 'fatal') return undefined
   return yellow(`${text(line.level)}: ${message} ${dim(facts(line))}`)
 }

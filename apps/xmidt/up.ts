@@ -41,8 +41,10 @@ export async function up(options: UpOptions): Promise<void> {
   })
   const workspace = openWorkspace(resolve(options.directory), options.isFresh)
   await using stack = new AsyncDisposableStack()
-  const started = startAll({ ...options, deviceCount, workspace, stack })
+  const narrator = stack.use(createNarrator(workspace.logDirectory))
+  const started = startAll({ ...options, deviceCount, workspace, stack, narrator })
   await Promise.race([started.then(() => stop), stop])
+  narrator.fallSilent()
   process.stdout.write('\nending\n')
   setTimeout(() => {
     process.stderr.write(`xmidt: not all parts ended within ${END_MS / 1000} s, ended anyway\n`)
@@ -56,12 +58,12 @@ interface Starting extends UpOptions {
   deviceCount: number
   workspace: Workspace
   stack: AsyncDisposableStack
+  narrator: Narrator
 }
 
 async function startAll(options: Starting): Promise<void> {
-  const { workspace, stack, ports } = options
-  const narrator = stack.use(createNarrator(workspace.logDirectory))
-  const natsUrl = await startNats(options, narrator)
+  const { workspace, stack, ports, narrator } = options
+  const natsUrl = await startNats(options)
   const fabric = stack.use(
     await startFabric({
       natsUrl: natsUrl.fabric,
@@ -72,6 +74,9 @@ async function startAll(options: Starting): Promise<void> {
       narrator,
     }),
   )
+  for (const [index, talaria] of fabric.talarias.entries()) {
+    narrator.nameAddress(new URL(talaria.url).host, `talaria-${index + 1}`)
+  }
   remember(options, fabric, natsUrl.tools)
   process.stdout.write(`\n${urlTable(fabric, natsUrl.tools, workspace.logDirectory)}\n\n`)
   if (options.demo) {
@@ -95,10 +100,12 @@ async function startAll(options: Starting): Promise<void> {
   )
 }
 
-async function startNats(
-  { workspace, stack, ports }: Starting,
-  narrator: Narrator,
-): Promise<{ fabric: string; tools: string }> {
+async function startNats({
+  workspace,
+  stack,
+  ports,
+  narrator,
+}: Starting): Promise<{ fabric: string; tools: string }> {
   const log = narrator.loggerOf('nats', 'nats')
   const binary = await findNatsServer({
     onProgress: (text: string) => process.stdout.write(`${text}\n`),

@@ -64,6 +64,6 @@ function defaultOf(field: z.ZodType): string {
   if (parsed.data === undefined) return ''
   const text = Array.isArray(parsed.data)
     ? parsed.data.join(',')
-    : String(parsed.data as string | number | boolean)
+    : JSON.stringify(parsed.data).replaceAll('"', '')
   return text === '' ? '' : `\`${text}\``
 }

@@ -37,6 +37,19 @@ export function integer(
 export const port = (about: string, fallback: number) =>
   integer(about, fallback, { min: 0, max: 65_535, kind: 'port' })
 
+/** A TCP port that may be absent: then there is no such server. */
+export const optionalPort = (about: string) =>
+  described(
+    z
+      .string()
+      .trim()
+      .regex(/^\d{1,5}$/, 'must be a port from 0 to 65535')
+      .transform(Number)
+      .pipe(z.number().max(65_535))
+      .optional(),
+    { description: about, kind: 'port' },
+  )
+
 /** A length of time in milliseconds. */
 export const durationMs = (
   about: string,

@@ -24,6 +24,8 @@ export interface Up extends AsyncDisposable {
   readonly directory: string
   /** What it has printed so far. */
   output(): string
+  /** Resolves with the exit code once it has ended. */
+  readonly ended: Promise<number | null>
   /** Sends a signal and resolves with the exit code and how long the end took. */
   end(signal?: NodeJS.Signals): Promise<{ code: number | null; tookMs: number }>
   /** Runs another command of `xmidt` in the same directory. */
@@ -48,20 +50,18 @@ export async function startUp(...args: string[]): Promise<Up> {
   let output = ''
   child.stdout.on('data', (data: Buffer) => (output += data.toString()))
   child.stderr.on('data', (data: Buffer) => (output += data.toString()))
+  const ended = once(child, 'close').then(() => child.exitCode)
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null
   const end = async (signal: NodeJS.Signals = 'SIGINT') => {
     const startedAt = performance.now()
-    if (!hasEnded()) {
-      const gone = once(child, 'close')
-      child.kill(signal)
-      await gone
-    }
-    return { code: child.exitCode, tookMs: performance.now() - startedAt }
+    if (!hasEnded()) child.kill(signal)
+    return { code: await ended, tookMs: performance.now() - startedAt }
   }
   return {
     ports,
     directory,
     output: () => output,
+    ended,
     end,
     xmidt: (command = '', ...more) => runXmidt(command, ...more, '--directory', directory),
     async [Symbol.asyncDispose]() {
