@@ -18,7 +18,7 @@ export type RefusalReason =
   | 'device-id-invalid'
 
 /** A check that failed and was passed over because it is only monitored. */
-export type MonitoredReason = 'capability-missing' | 'partners-foreign'
+type MonitoredReason = 'capability-missing' | 'partners-foreign'
 
 /** Scytale's metrics and the registry that they are in. */
 export interface ScytaleMetrics {
