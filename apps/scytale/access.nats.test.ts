@@ -128,7 +128,7 @@ describe('bad input', () => {
 
   it('that JSON makes longer than NATS takes is 413 and not a failure of the fabric', async () => {
     await using roomy = await bench.startScytale({ SCYTALE_BODY_BYTES_MAX: '4000000' })
-    const message = requestTo(bench.newDevice(), { payload: new Uint8Array(1_048_000) })
+    const message = requestTo(bench.newDevice(), { payload: new Uint8Array(2_500_000) })
     expect((await send(message, { to: roomy })).status).toBe(413)
   })
 })

@@ -9,7 +9,7 @@ export type Answer =
   | { kind: 'failed'; status: number; message: string; headers: Record<string, string> }
 
 /** What may be asked of a device, as the metrics tell them apart. */
-export type AskKind = 'command' | 'stat'
+type AskKind = 'command' | 'stat'
 
 /** What {@link ask} needs besides the subject and the bytes. */
 export interface AskOptions {

@@ -20,7 +20,7 @@ export function identity(config: ScytaleConfig, started: Date): MiddlewareHandle
 }
 
 /** RFC 822 with a year of two digits, in UTC: `26 Aug 19 18:43 UTC`. */
-export function rfc822(time: Date): string {
+function rfc822(time: Date): string {
   const two = (value: number): string => String(value).padStart(2, '0')
   const date = `${two(time.getUTCDate())} ${MONTHS[time.getUTCMonth()]} ${two(time.getUTCFullYear() % 100)}`
   return `${date} ${two(time.getUTCHours())}:${two(time.getUTCMinutes())} UTC`

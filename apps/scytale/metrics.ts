@@ -17,9 +17,6 @@ export type RefusalReason =
   | 'message-invalid'
   | 'device-id-invalid'
 
-/** A check that failed and was passed over because it is only monitored. */
-type MonitoredReason = 'capability-missing' | 'partners-foreign'
-
 /** Scytale's metrics and the registry that they are in. */
 export interface ScytaleMetrics {
   registry: Registry

@@ -17,7 +17,7 @@ import { readMessage, writeMessage, type RequestForm } from './read-message.ts'
 import { Refusal } from './refusal.ts'
 
 /** A request that may be made. */
-export interface SendRequest {
+interface SendRequest {
   headers: Headers
   body: Uint8Array
   form: RequestForm

@@ -4,7 +4,7 @@ import { fromJson, toJson } from '#libs/wrp/json.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 
 /** What came back, and after how long. */
-export interface Answer {
+interface Answer {
   status: number
   /** The device's message; undefined for an error or an empty answer. */
   message: WrpMessage | undefined

@@ -5,7 +5,7 @@ import type { ReceivedRequest } from './receiver.ts'
 import { CALLER_CREDENTIAL } from './stack.ts'
 
 /** What a test's webhooks sign with. */
-export const WEBHOOK_SECRET = 'a secret of the receiver'
+const WEBHOOK_SECRET = 'a secret of the receiver'
 
 /** A registration that is accepted; each part may be replaced. */
 export const registrationOf = (

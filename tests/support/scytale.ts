@@ -17,7 +17,7 @@ import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { startTestNats, type TestNats } from './nats.ts'
 
 /** What a held device's subject gets; `kind` is its last token. */
-export type OnDeviceMessage = (message: Msg, kind: string) => void | Promise<void>
+type OnDeviceMessage = (message: Msg, kind: string) => void | Promise<void>
 
 /** The bench on which Scytale is tested. */
 export interface ScytaleBench extends AsyncDisposable {
