@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encode } from '#libs/wrp/codec.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
-import { connectDevice, connectStatusOf, type SocketDevice } from '#tests/support/device-socket.ts'
+import { connectDevice, type TestDevice } from '#tests/support/device.ts'
+import { connectStatusOf } from '#tests/support/device-answers.ts'
 import { watchEvents, type Events } from '#tests/support/events.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { startStack, type Stack } from '#tests/support/stack.ts'
@@ -24,15 +25,15 @@ afterAll(async () => {
 
 const talariaUrl = (): string => stack.talarias[0]!.url
 
-const connect = async (id = ID): Promise<SocketDevice> =>
-  connectDevice({ url: talariaUrl(), id, token: await stack.deviceToken(id) })
+const connect = async (id = ID): Promise<TestDevice> =>
+  connectDevice({ url: talariaUrl(), deviceId: id, token: await stack.deviceToken(id) })
 
 /** The status that an attempt to connect gets instead of a websocket. */
 const statusOf = (headers: Record<string, string>, version = 'v2'): Promise<number> =>
   connectStatusOf(`${talariaUrl()}/api/${version}/device`, headers)
 
 /** An event that arrives, as the proof that a connection is still in use. */
-async function expectAlive(device: SocketDevice): Promise<void> {
+async function expectAlive(device: TestDevice): Promise<void> {
   const dest = `event:proof/${eventCount++}`
   device.send({ msg_type: 4, source: ID, dest })
   await events.first(({ message }) => message.dest === dest)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { decode } from '#libs/wrp/codec.ts'
 import { startAppProcess } from '#tests/support/app-process.ts'
-import { connectDevice, type SocketDevice } from '#tests/support/device-socket.ts'
+import { connectDevice, type TestDevice } from '#tests/support/device.ts'
 import { watchEvents, type Events } from '#tests/support/events.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { startReceiver, type ReceivedRequest, type Receiver } from '#tests/support/receiver.ts'
@@ -16,14 +16,14 @@ const DEVICE = 'mac:112233445566'
 let stack: Stack
 let events: Events
 let receiver: Receiver
-let device: SocketDevice
+let device: TestDevice
 
 beforeAll(async () => {
   stack = await startStack()
   events = await watchEvents(stack)
   receiver = await startReceiver()
   const token = await stack.deviceToken(DEVICE)
-  device = await connectDevice({ url: stack.talarias[0]!.url, id: DEVICE, token })
+  device = await connectDevice({ url: stack.talarias[0]!.url, deviceId: DEVICE, token })
 })
 
 afterAll(async () => {

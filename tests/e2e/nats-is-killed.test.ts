@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { decode } from '#libs/wrp/codec.ts'
-import { answerRequests, connectDevice, type SocketDevice } from '#tests/support/device-socket.ts'
+import { connectDevice, type TestDevice } from '#tests/support/device.ts'
+import { answerRequests, isOpen } from '#tests/support/device-answers.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { startReceiver, type Receiver } from '#tests/support/receiver.ts'
 import { register } from '#tests/support/registration.ts'
@@ -10,14 +11,14 @@ const DEVICE = 'mac:112233445566'
 
 let stack: Stack
 let receiver: Receiver
-let device: SocketDevice
+let device: TestDevice
 
 beforeAll(async () => {
   stack = await startStack({ caduceus: true })
   receiver = await startReceiver()
   await register(stack.caduceus!.url, receiver.url)
   const token = await stack.deviceToken(DEVICE)
-  device = await connectDevice({ url: stack.talarias[0]!.url, id: DEVICE, token })
+  device = await connectDevice({ url: stack.talarias[0]!.url, deviceId: DEVICE, token })
 })
 
 afterAll(async () => {
@@ -54,7 +55,7 @@ it('loses no acknowledged event and no device when nats-server is killed', async
     clearInterval(sending)
   }
 
-  expect(device.isOpen).toBe(true)
+  expect(isOpen(device)).toBe(true)
   await eventually(async () => {
     expect((await stack.caller.ask(DEVICE, 'config')).text).toBe('here')
   })

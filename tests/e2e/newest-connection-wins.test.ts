@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { answerRequests, connectDevice, type SocketDevice } from '#tests/support/device-socket.ts'
+import { connectDevice, type TestDevice } from '#tests/support/device.ts'
+import { answerRequests, isOpen } from '#tests/support/device-answers.ts'
 import { isOffline, isOnline, watchEvents, type Events } from '#tests/support/events.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { startStack, type Stack } from '#tests/support/stack.ts'
@@ -17,10 +18,10 @@ afterAll(async () => {
   await stack[Symbol.asyncDispose]()
 })
 
-const connectTo = async (index: number, id: string): Promise<SocketDevice> =>
+const connectTo = async (index: number, id: string): Promise<TestDevice> =>
   connectDevice({
     url: stack.talarias[index]!.url,
-    id,
+    deviceId: id,
     token: await stack.deviceToken(id),
   })
 
@@ -37,7 +38,7 @@ it('closes the old connection when the device connects to the other Talaria, and
   await eventually(async () => {
     expect((await stack.caller.ask(id, 'config')).text).toBe('new')
   })
-  expect(recent.isOpen).toBe(true)
+  expect(isOpen(recent)).toBe(true)
 })
 
 it('tells the end of the old session with its own id and not that of the new', async () => {
@@ -57,7 +58,7 @@ it('tells the end of the old session with its own id and not that of the new', a
 it('lets the newest of many quick connections win, wherever each was made', async () => {
   const id = 'mac:112233445588'
   await using devices = new AsyncDisposableStack()
-  const made: SocketDevice[] = []
+  const made: TestDevice[] = []
   for (let index = 0; index < 10; index += 1) {
     made.push(devices.use(await connectTo(index % 2, id)))
   }
@@ -65,5 +66,5 @@ it('lets the newest of many quick connections win, wherever each was made', asyn
   const last = made.at(-1)!
   answerRequests(last, 'the last')
   expect((await stack.caller.ask(id, 'config')).text).toBe('the last')
-  expect(last.isOpen).toBe(true)
+  expect(isOpen(last)).toBe(true)
 })

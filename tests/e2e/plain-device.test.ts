@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { decode } from '#libs/wrp/codec.ts'
-import { connectDevice } from '#tests/support/device-socket.ts'
+import { connectDevice } from '#tests/support/device.ts'
 import { isOffline, isOnline, watchEvents, type Events } from '#tests/support/events.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { startReceiver, type Receiver } from '#tests/support/receiver.ts'
@@ -35,7 +35,7 @@ it('needs a token, a redirect and a websocket, and its events reach a webhook st
     return found
   })
   const token = await stack.deviceToken(DEVICE, 'comcast')
-  const device = await connectDevice({ url, id: DEVICE, token })
+  const device = await connectDevice({ url, deviceId: DEVICE, token })
   const online = await events.first(isOnline(DEVICE))
   const sessionId = online.message.session_id
 

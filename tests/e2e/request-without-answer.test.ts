@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { connectNats, type Nats } from '#libs/nats/connect.ts'
-import { answerRequests, connectDevice, type SocketDevice } from '#tests/support/device-socket.ts'
+import { connectDevice, type TestDevice } from '#tests/support/device.ts'
+import { answerRequests } from '#tests/support/device-answers.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { logOf, startStack, type Stack } from '#tests/support/stack.ts'
 
@@ -12,12 +13,12 @@ const SERVICE = 'config'
 const AT_ONCE_MS = 500
 
 let stack: Stack
-let device: SocketDevice
+let device: TestDevice
 
 beforeAll(async () => {
   stack = await startStack({ environment: { SCYTALE_DEVICE_TIMEOUT_MS: '1500' } })
   const token = await stack.deviceToken(DEVICE)
-  device = await connectDevice({ url: stack.talarias[0]!.url, id: DEVICE, token })
+  device = await connectDevice({ url: stack.talarias[0]!.url, deviceId: DEVICE, token })
   answerRequests(device, 'here')
   await eventually(async () => expect((await stack.caller.stat(DEVICE)).status).toBe(200))
 })
@@ -74,7 +75,7 @@ it('answers 404 at once when the device is gone', async () => {
 it('answers 504 for a device that takes the request and does not answer, and asks it once', async () => {
   const id = 'mac:112233445577'
   const token = await stack.deviceToken(id)
-  await using mute = await connectDevice({ url: stack.talarias[0]!.url, id, token })
+  await using mute = await connectDevice({ url: stack.talarias[0]!.url, deviceId: id, token })
   let requestCount = 0
   mute.socket.on('message', () => (requestCount += 1))
   await eventually(async () => expect((await stack.caller.stat(id)).status).toBe(200))

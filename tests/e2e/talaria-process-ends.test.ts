@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startAppProcess } from '#tests/support/app-process.ts'
-import { answerRequests, connectDevice } from '#tests/support/device-socket.ts'
+import { connectDevice } from '#tests/support/device.ts'
+import { answerRequests } from '#tests/support/device-answers.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { manyDevices, redirectsOf } from '#tests/support/redirect.ts'
 import { startStack, type Stack } from '#tests/support/stack.ts'
@@ -25,7 +26,7 @@ it('ends on SIGTERM in order: its lease goes at once, its devices are closed, it
   const both = new Set([staying(), leaving.url])
   await eventually(async () => expect(await redirectsOf(stack, manyDevices())).toEqual(both))
   const token = await stack.deviceToken(DEVICE)
-  await using device = await connectDevice({ url: leaving.url, id: DEVICE, token })
+  await using device = await connectDevice({ url: leaving.url, deviceId: DEVICE, token })
   answerRequests(device, 'here')
   await eventually(async () => expect((await stack.caller.ask(DEVICE, 'config')).text).toBe('here'))
 
@@ -37,7 +38,7 @@ it('ends on SIGTERM in order: its lease goes at once, its devices are closed, it
   expect(await exited).toBe(0)
   expect((await stack.caller.ask(DEVICE, 'config')).status).toBe(404)
 
-  await using again = await connectDevice({ url: staying(), id: DEVICE, token })
+  await using again = await connectDevice({ url: staying(), deviceId: DEVICE, token })
   answerRequests(again, 'there')
   await eventually(async () =>
     expect((await stack.caller.ask(DEVICE, 'config')).text).toBe('there'),
@@ -49,7 +50,7 @@ it('is sent nobody once its lease has run out when it was killed, and its device
   const both = new Set([staying(), killed.url])
   await eventually(async () => expect(await redirectsOf(stack, manyDevices())).toEqual(both))
   const token = await stack.deviceToken(DEVICE)
-  await using device = await connectDevice({ url: killed.url, id: DEVICE, token })
+  await using device = await connectDevice({ url: killed.url, deviceId: DEVICE, token })
   answerRequests(device, 'here')
   await eventually(async () => expect((await stack.caller.ask(DEVICE, 'config')).text).toBe('here'))
 
