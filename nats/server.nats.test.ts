@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -193,6 +193,19 @@ describe('a nats-server', () => {
     expect(process.kill(pid, 0)).toBe(true)
     started.kill('SIGKILL')
     await eventually(() => expect(() => process.kill(pid, 0)).toThrow(/ESRCH/))
+    rmSync(directory, { recursive: true })
+  })
+
+  it('of any file name is found listening', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'xmidt-nats-'))
+    const binary = join(directory, 'nats-server-2.15.2')
+    symlinkSync(await findNatsServer(), binary)
+    const user = { user: 'a', password: 'b' }
+    const accounts = { fabric: user, tools: { ...user, user: 't' }, system: { ...user, user: 's' } }
+    {
+      await using named = await startNatsServer({ binary, directory, port: 0, accounts, log })
+      expect(named.port).toBeGreaterThan(0)
+    }
     rmSync(directory, { recursive: true })
   })
 

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createWriteStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { once } from 'node:events'
 import type { Logger } from '#libs/log/logger.ts'
 import { wait } from '#libs/retry/wait.ts'
@@ -124,7 +124,9 @@ async function launch(
     endGuard?.()
   })
   try {
-    const found = await listening(child, join(portsFileDirectory, `nats-server_${child.pid}.ports`))
+    // The server names the file after its own binary, which may be called anything.
+    const portsFile = join(portsFileDirectory, `${basename(binary)}_${child.pid}.ports`)
+    const found = await listening(child, portsFile)
     return { child, port: found }
   } catch (error) {
     child.kill('SIGKILL')
