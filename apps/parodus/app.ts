@@ -31,11 +31,15 @@ export async function start(
   const outbox = createOutbox({
     messagesMax: config.PARODUS_QUEUE_MESSAGES_MAX,
     bytesMax: config.PARODUS_QUEUE_BYTES_MAX,
+    messageBytesMax: config.PARODUS_MESSAGE_BYTES_MAX,
     maxAgeMs: config.PARODUS_QUEUE_MS,
     metrics,
   })
   const sendNow = (message: WrpMessage): void => {
-    if (session.send(encode(message))) metrics.sent.inc()
+    const bytes = encode(message)
+    if (bytes.length > config.PARODUS_MESSAGE_BYTES_MAX)
+      metrics.dropped.inc({ reason: 'too-large' })
+    else if (session.send(bytes)) metrics.sent.inc()
     else metrics.dropped.inc({ reason: 'offline' })
   }
   const router = createRouter({
@@ -51,7 +55,7 @@ export async function start(
     keepSession({
       identity,
       credential: createCredential({ themisUrl: config.PARODUS_THEMIS_URL, identity, log }),
-      onConnected: () => outbox.connected((bytes) => void session.send(bytes)),
+      onConnected: () => outbox.connected((bytes) => session.send(bytes)),
       onDisconnected: () => outbox.disconnected(),
       onMessage: (bytes) => void router.fromFabric(bytes),
       metrics,

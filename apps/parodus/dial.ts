@@ -42,7 +42,11 @@ export interface Dialled {
   talaria: string
 }
 
-/** Connects. @throws {DialError} for a refusal, and the network's errors. */
+/**
+ * Connects. The socket is paused, so that nothing which comes with the answer to the upgrade is
+ * lost before somebody listens.
+ * @throws {DialError} for a refusal, and the network's errors.
+ */
 export async function dial(options: DialOptions): Promise<Dialled> {
   let base = new URL(options.petasosUrl)
   for (let hop = 0; hop <= HOPS_MAX; hop += 1) {
@@ -71,7 +75,10 @@ function upgrade(base: URL, options: DialOptions): Promise<WebSocket | URL> {
       options.signal.removeEventListener('abort', onAbort)
       act()
     }
-    socket.once('open', () => settle(() => resolve(socket)))
+    socket.once('open', () => {
+      socket.pause()
+      settle(() => resolve(socket))
+    })
     socket.once('error', (error) => settle(() => reject(error)))
     socket.once('unexpected-response', (request, response) => {
       readRefusal(response).then(

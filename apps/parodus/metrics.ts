@@ -36,7 +36,7 @@ export function parodusMetrics(registry: Registry) {
     ),
     dropped: counter(
       'parodus_messages_dropped_total',
-      'Messages that never reached the fabric, by reason: queue-full, expired, offline.',
+      'Messages that never reached the fabric, by reason: queue-full, expired, offline, too-large.',
       ['reason'],
     ),
     queued: new Gauge({

@@ -17,12 +17,15 @@ interface Entry {
   isSent: boolean
 }
 
+/** Hands bytes to the connection; false when it did not take them. */
+type Send = (bytes: Uint8Array) => boolean
+
 /** Sends what is put in, or keeps it. */
 export interface Outbox {
   /** Takes a message; it is sent at once when there is a connection. */
   put(message: WrpMessage): void
   /** The fabric is there: sends all that waits, in order, and again what was not acknowledged. */
-  connected(send: (bytes: Uint8Array) => void): void
+  connected(send: Send): void
   /** The fabric is away. */
   disconnected(): void
   /** The fabric has stored an event. */
@@ -34,23 +37,25 @@ export interface Outbox {
 export interface OutboxOptions {
   messagesMax: number
   bytesMax: number
+  /** The fabric would end the connection over a larger one. */
+  messageBytesMax: number
   maxAgeMs: number
   metrics: ParodusMetrics
 }
 
 /** An empty outbox without a connection. */
 export function createOutbox(options: OutboxOptions): Outbox {
-  const { messagesMax, bytesMax, maxAgeMs, metrics } = options
+  const { messagesMax, bytesMax, messageBytesMax, maxAgeMs, metrics } = options
   const entries = new Set<Entry>()
   let bytes = 0
-  let send: ((bytes: Uint8Array) => void) | undefined
+  let send: Send | undefined
 
   const remove = (entry: Entry): void => {
     if (!entries.delete(entry)) return
     bytes -= entry.bytes.length
     metrics.queued.set(entries.size)
   }
-  const drop = (entry: Entry, reason: 'queue-full' | 'expired'): void => {
+  const drop = (entry: Entry, reason: 'queue-full' | 'expired' | 'offline'): void => {
     remove(entry)
     metrics.dropped.inc({ reason })
   }
@@ -65,7 +70,11 @@ export function createOutbox(options: OutboxOptions): Outbox {
   }
   const transmit = (entry: Entry): void => {
     if (!send) return
-    send(entry.bytes)
+    if (!send(entry.bytes)) {
+      // What is acknowledged is sent with the next connection; nothing else waits for that.
+      if (entry.transaction === undefined) drop(entry, 'offline')
+      return
+    }
     metrics.sent.inc()
     entry.isSent = true
     // Only what is acknowledged is kept beyond its sending.
@@ -73,18 +82,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
   }
   return {
     put(message) {
-      const isAwaited = needsAcknowledgement(message)
-      const made =
-        isAwaited && !message.transaction_uuid
-          ? { ...message, transaction_uuid: randomUUID() }
-          : message
-      const entry: Entry = {
-        bytes: encode(made),
-        qos: message.qos ?? 0,
-        putAt: performance.now(),
-        transaction: isAwaited ? made.transaction_uuid : undefined,
-        isSent: false,
-      }
+      const entry = entryOf(message)
+      if (entry.bytes.length > messageBytesMax) return metrics.dropped.inc({ reason: 'too-large' })
       entries.add(entry)
       bytes += entry.bytes.length
       metrics.queued.set(entries.size)
@@ -107,6 +106,22 @@ export function createOutbox(options: OutboxOptions): Outbox {
     get count() {
       return entries.size
     },
+  }
+}
+
+/** What is acknowledged is known again by its transaction: it gets one when it has none. */
+function entryOf(message: WrpMessage): Entry {
+  const isAwaited = needsAcknowledgement(message)
+  const made =
+    isAwaited && !message.transaction_uuid
+      ? { ...message, transaction_uuid: randomUUID() }
+      : message
+  return {
+    bytes: encode(made),
+    qos: message.qos ?? 0,
+    putAt: performance.now(),
+    transaction: isAwaited ? made.transaction_uuid : undefined,
+    isSent: false,
   }
 }
 

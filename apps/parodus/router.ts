@@ -129,6 +129,7 @@ function errorAnswer(message: WrpMessage, statusCode: number, text: string): Wrp
     dest: message.source ?? '',
     ...(message.transaction_uuid && { transaction_uuid: message.transaction_uuid }),
     ...(message.path && { path: message.path }),
+    ...(message.msg_type !== MSG_TYPE.request && { rdr: 0 }),
     content_type: 'application/json',
     payload: new TextEncoder().encode(JSON.stringify({ statusCode, message: text })),
   }

@@ -1,5 +1,5 @@
 /** The connection to the fabric, for ever: credential, dial, carry, and again. */
-import type { RawData, WebSocket } from 'ws'
+import { WebSocket, type RawData } from 'ws'
 import type { Logger } from '#libs/log/logger.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
@@ -28,7 +28,7 @@ export interface Session extends AsyncDisposable {
   readonly isConnected: boolean
   /** Why the last connection ended, in upstream's words. */
   readonly reconnectReason: string
-  /** Sends if there is a connection; false when not. */
+  /** Sends if there is a connection that takes it; false when not. */
   send(bytes: Uint8Array): boolean
 }
 
@@ -45,7 +45,6 @@ export interface SessionOptions {
 
 /** Begins to connect, and goes on for ever. */
 export function keepSession(options: SessionOptions): Session {
-  const { config } = options.identity
   const ending = new AbortController()
   const state: State = { socket: undefined, reconnectReason: 'webpa_process_starts' }
   const running = run(options, state, ending.signal)
@@ -58,7 +57,8 @@ export function keepSession(options: SessionOptions): Session {
     },
     send(bytes) {
       const { socket } = state
-      if (!socket || bytes.length > config.PARODUS_MESSAGE_BYTES_MAX) return false
+      // One that is closing takes what is sent and loses it without a word.
+      if (socket?.readyState !== WebSocket.OPEN) return false
       if (socket.bufferedAmount > SEND_BYTES_MAX) return false
       socket.send(bytes, { binary: true })
       return true
@@ -167,6 +167,7 @@ async function carry(
     })
     metrics.isConnected.set(1)
     options.onConnected()
+    socket.resume()
     // Aborted while it was dialled.
     if (signal.aborted) onAbort()
   })
