@@ -1,19 +1,13 @@
-/**
- * Writes `docs/reference/configuration.md` from the apps' own schemas; with `--check` only says
- * whether it is up to date. Run by `npm run docs`.
- */
-import { readFileSync, writeFileSync } from 'node:fs'
+/** Writes the reference pages that are made of the code itself. Run by `npm run docs`. */
+import { writeFileSync } from 'node:fs'
 import { configurationPage } from './configuration.ts'
+import { metricsReferencePage } from './metrics.ts'
 
-const file = new URL('configuration.md', import.meta.url)
-const page = configurationPage()
-
-if (process.argv.includes('--check')) {
-  if (readFileSync(file, 'utf8') !== page) {
-    process.stderr.write('docs/reference/configuration.md is stale: run "npm run docs"\n')
-    process.exitCode = 1
-  }
-} else {
-  writeFileSync(file, page)
-  process.stdout.write('docs/reference/configuration.md written\n')
+const pages = {
+  'configuration.md': configurationPage(),
+  'metrics.md': await metricsReferencePage(),
+}
+for (const [name, page] of Object.entries(pages)) {
+  writeFileSync(new URL(name, import.meta.url), page)
+  process.stdout.write(`docs/reference/${name} written\n`)
 }
