@@ -48,8 +48,8 @@ export const caduceusEnv = z.object({
   ),
   CADUCEUS_HTTP_ALLOWED: flag('Takes receivers without TLS.', false),
   CADUCEUS_BODY_BYTES_MAX: bytes(
-    'The largest body of a request; the fabric’s largest message is the bound of an event.',
-    1024 * 1024,
+    'The largest body of a request; an event and its headers must fit into the 1 MiB of the stream.',
+    960 * 1024,
   ),
   CADUCEUS_WEBHOOKS_MAX: integer(
     'How many webhooks there may be; each is a durable consumer, and a server carries some thousands.',

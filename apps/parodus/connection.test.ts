@@ -9,7 +9,7 @@ import {
   request,
   startFabric,
   startParodus,
-} from './test-peers.ts'
+} from '#tests/support/fabric-peers.ts'
 
 describe('the connection', () => {
   it('is made with a token, through the redirector, and says who the device is', async () => {

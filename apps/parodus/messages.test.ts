@@ -12,7 +12,7 @@ import {
   startFabric,
   startParodus,
   startService,
-} from './test-peers.ts'
+} from '#tests/support/fabric-peers.ts'
 
 describe('a local service', () => {
   it('gets requests as they are, and its answers reach the fabric with the facts of the device', async () => {

@@ -40,6 +40,11 @@ describe('a token', () => {
   it.each([
     ['signed by another key', () => sign({ sub: 'me' }, '1h', others.privateKey), 'TOKEN_INVALID'],
     ['that has expired', () => sign({ sub: 'me' }, '-1h'), 'TOKEN_EXPIRED'],
+    [
+      'that has expired and whose key is no longer known',
+      () => sign({ sub: 'me' }, '-1h', others.privateKey),
+      'TOKEN_EXPIRED',
+    ],
     ['that is garbage', async () => 'garbage', 'TOKEN_INVALID'],
     ['that is empty', async () => '', 'TOKEN_INVALID'],
     ['without a signature', async () => 'eyJhbGciOiJub25lIn0.e30.', 'TOKEN_INVALID'],

@@ -1,5 +1,12 @@
 /** Whether a JWT is one that Themis signed: its signature, its time, its audience. api.md E. */
-import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload } from 'jose'
+import {
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  jwtVerify,
+  type JWTPayload,
+  decodeJwt,
+} from 'jose'
 import { AuthError } from './error.ts'
 
 /** Signatures with a public key only: with HS… whoever can verify could sign. */
@@ -78,7 +85,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
         })
         return payload
       } catch (error) {
-        throw authErrorOf(error)
+        throw isExpired(token, leewaySeconds) ? expired(error) : authErrorOf(error)
       }
     },
   }
@@ -112,12 +119,26 @@ function createKeys(options: VerifierOptions) {
   return { keys, refresh }
 }
 
+/**
+ * An expired token is expired, whoever signed it. Genuine devices fetch a new one when they are
+ * told so, and not when its key is no longer known: after a change of keys they would stay out.
+ */
+function isExpired(token: string, leewaySeconds: number): boolean {
+  try {
+    const { exp } = decodeJwt(token)
+    return exp !== undefined && exp + leewaySeconds < Date.now() / 1_000
+  } catch {
+    return false
+  }
+}
+
+const expired = (error: unknown): AuthError =>
+  new AuthError('TOKEN_EXPIRED', 'the token has expired', { cause: error })
+
 /** Only what jose says of the token is the token's fault; all else is about the keys. */
 function authErrorOf(error: unknown): AuthError {
   const cause = { cause: error }
-  if (error instanceof errors.JWTExpired) {
-    return new AuthError('TOKEN_EXPIRED', 'the token has expired', cause)
-  }
+  if (error instanceof errors.JWTExpired) return expired(error)
   const isKeySet =
     error instanceof errors.JWKSTimeout ||
     error instanceof errors.JWKSInvalid ||

@@ -169,6 +169,33 @@ describe('consume', () => {
     expect(begun).toBeLessThan(5)
   })
 
+  it('gives back what it had pulled and not begun, so that the next has it at once', async () => {
+    await publish(6)
+    const finish = Promise.withResolvers<void>()
+    const begun = new Set<string>()
+    start(
+      async (message) => {
+        begun.add(message.string())
+        await finish.promise
+        return ACK
+      },
+      { concurrency: 2 },
+    )
+    // Two are in hand, and the pull has some more.
+    await eventually(async () => expect((await pendingOf()).inHand).toBeGreaterThan(2))
+    ending.abort()
+    finish.resolve()
+    await consuming
+    ending = new AbortController()
+    const second = new Set<string>()
+    start((message) => {
+      second.add(message.string())
+      return Promise.resolve(ACK)
+    })
+    // Far below the ack wait of 10 s.
+    await eventually(() => expect(second.size).toBe(6 - begun.size), { withinMs: 4_000 })
+  })
+
   it('asks what to do when the durable is not there, and ends when told so', async () => {
     let asked = 0
     start(() => Promise.resolve(ACK), {

@@ -88,8 +88,11 @@ async function pull(consumer: Consumer, options: Pulling): Promise<void> {
   const watching = watchPull(messages, options)
   try {
     for await (const message of messages) {
-      // What arrives after the end was asked for is left to the next who pulls, by its ack wait.
-      if (signal.aborted) break
+      // What arrives after the end was asked for goes to the next who pulls, without its ack wait.
+      if (signal.aborted) {
+        message.nak()
+        continue
+      }
       const handling: Promise<void> = settle(message, options).finally(() =>
         inHand.delete(handling),
       )

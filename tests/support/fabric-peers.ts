@@ -11,8 +11,8 @@ import { listenPull } from '#libs/sp/pull.ts'
 import { connectPush } from '#libs/sp/push.ts'
 import { decode, encode } from '#libs/wrp/codec.ts'
 import { MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
-import { start } from './app.ts'
-import { parodusEnv } from './config.ts'
+import { start } from '#apps/parodus/app.ts'
+import { parodusEnv } from '#apps/parodus/config.ts'
 
 /** The device of these tests. */
 export const DEVICE = 'mac:112233445566'
