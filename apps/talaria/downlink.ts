@@ -56,6 +56,9 @@ interface Refusal {
 
 const QUEUE_FULL: Refusal = { reason: 'queue-full', code: 503, text: "the device's queue is full" }
 
+/** No caller waits longer, whatever a command says; a timer of more than 24 days would fire at once. */
+const WAIT_MS_MAX = 600_000
+
 /** The downlink of all devices. */
 export function createDownlink(options: DownlinkOptions): Downlink {
   const { talariaId, timeoutMs, pendingMax, metrics } = options
@@ -80,11 +83,18 @@ export function createDownlink(options: DownlinkOptions): Downlink {
       metrics.receipts.inc()
       replyReceipt(message, talariaId)
     }, RECEIPT_MS)
-    const deadlineTimer = setTimeout(() => {
-      if (!settle(device, uuid)) return
-      metrics.commands.inc({ outcome: 'timed-out' })
-      refuse(message, { reason: 'deadline', code: 504, text: 'the device did not answer in time' })
-    }, deadlineMs - Date.now())
+    const deadlineTimer = setTimeout(
+      () => {
+        if (!settle(device, uuid)) return
+        metrics.commands.inc({ outcome: 'timed-out' })
+        refuse(message, {
+          reason: 'deadline',
+          code: 504,
+          text: 'the device did not answer in time',
+        })
+      },
+      Math.min(deadlineMs - Date.now(), WAIT_MS_MAX),
+    )
     const pending = waiting.get(device) ?? new Map<string, Pending>()
     waiting.set(device, pending.set(uuid, { message, receiptTimer, deadlineTimer }))
   }

@@ -51,6 +51,7 @@ export type DownlinkRefusalReason =
   | 'queue-full'
   | 'deadline'
   | 'device-closed'
+  | 'device-gone'
   | 'subject-unknown'
   | 'acknowledgement-lost'
 

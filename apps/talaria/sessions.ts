@@ -65,9 +65,13 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
   }
   const onMessage = (device: Device, message: Msg): void => {
-    if (!device.isOpen) return
     try {
       const kind = deviceSubjectKind(message.subject)
+      if (!device.isOpen) {
+        // Without a reply: another Talaria may hold the device by now, and the answer is its.
+        if (kind !== 'session') metrics.downlinkRefusals.inc({ reason: 'device-gone' })
+        return
+      }
       if (kind === 'command') downlink.command(device, message)
       else if (kind === 'stat') message.respond(JSON.stringify(statisticsOf(device)))
       else onAnnouncement(device, message.data, options)
