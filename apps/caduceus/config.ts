@@ -34,8 +34,8 @@ export const caduceusEnv = z.object({
   CADUCEUS_PORT: port('The port of the API.', 6000),
   CADUCEUS_OPERATIONS_PORT: port('The port of health and metrics.', 6001),
   CADUCEUS_JWKS_URL: text(
-    'Where the keys are that sign callers’ tokens; empty refuses tokens.',
-    '',
+    'Where the keys are that sign the tokens of callers.',
+    'http://127.0.0.1:6500/.well-known/jwks.json',
   ),
   CADUCEUS_BASIC_CREDENTIALS: secretList('Callers with a password, each `user:password`.'),
   CADUCEUS_OPEN: flag('Lets everybody in: for development only.', false),
