@@ -36,7 +36,11 @@ export async function listen(options: {
   // `xmidt listen | head` ends when head does.
   process.stdout.once('error', stop)
   const subject = options.type === undefined ? EVENT_SUBJECTS : eventSubjectsOfType(options.type)
-  for await (const message of connection.subscribe(subject)) {
+  const subscription = connection.subscribe(subject)
+  await connection.flush()
+  // To stderr, so that what is piped on is events alone.
+  process.stderr.write(`listening to ${subject} on ${url.host}, Ctrl-C ends it\n`)
+  for await (const message of subscription) {
     process.stdout.write(`${options.isJson ? jsonLine(message) : readableLine(message)}\n`)
   }
 }

@@ -1,11 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { requireFreePorts } from '#apps/xmidt/ports.ts'
 import { eventually } from '#tests/support/eventually.ts'
-import { runCommand, runXmidt, startUp, type Up } from '#tests/support/up.ts'
+import { runCommand, runXmidt, startListening, startUp, type Up } from '#tests/support/up.ts'
 
 /** What the README promises for the first webhook call; here with room for a busy machine. */
 const withinMs = 30_000
@@ -60,6 +61,39 @@ describe('one command', () => {
       code: 1,
       stdout: '',
       stderr: expect.stringContaining('404') as string,
+    })
+  })
+
+  it('lets listen show each event as it passes, as a line or whole', async () => {
+    await using readable = await startListening(up, 'greeting')
+    await using whole = await startListening(up, 'greeting', '--json')
+    const { operator } = JSON.parse(
+      readFileSync(join(up.directory, 'credentials.json'), 'utf8'),
+    ) as { operator: string }
+    const event = {
+      msg_type: 4,
+      source: 'mac:112233445566',
+      dest: 'event:greeting/mac:112233445566/hello',
+      payload: Buffer.from('{"hello":"world"}').toString('base64'),
+    }
+    const { statusCode, body } = await request(
+      `http://127.0.0.1:${up.ports.caduceus}/api/v4/notify`,
+      {
+        method: 'POST',
+        headers: {
+          authorization: `Basic ${Buffer.from(`operator:${operator}`).toString('base64')}`,
+          'content-type': 'application/json',
+        },
+        body: JSON.stringify(event),
+      },
+    )
+    await body.dump()
+    expect(statusCode).toBe(202)
+    await eventually(() => {
+      expect(readable.output()).toMatch(
+        /mac:112233445566 +event:greeting\/mac:112233445566\/hello +\{"hello":"world"\}/,
+      )
+      expect(JSON.parse(whole.output())).toMatchObject({ wrp: event })
     })
   })
 

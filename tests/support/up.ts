@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { eventually } from './eventually.ts'
 import { defaultPorts, requireFreePorts, type Part, type Ports } from '#apps/xmidt/ports.ts'
 
 const MAIN = new URL('../../apps/xmidt/main.ts', import.meta.url).pathname
@@ -67,6 +68,31 @@ export async function startUp(...args: string[]): Promise<Up> {
     async [Symbol.asyncDispose]() {
       await end()
       rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** `xmidt listen` on a running `up`, from the moment at which it hears. Disposing it ends it. */
+export async function startListening(
+  up: Up,
+  ...args: string[]
+): Promise<AsyncDisposable & { output(): string }> {
+  const child = spawn(process.execPath, [MAIN, 'listen', ...args, '--directory', up.directory], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  let told = ''
+  child.stdout.on('data', (data: Buffer) => (output += data.toString()))
+  child.stderr.on('data', (data: Buffer) => (told += data.toString()))
+  await eventually(() => {
+    if (!told.includes('listening')) throw new Error(`it does not listen: ${told}`)
+  })
+  return {
+    output: () => output,
+    async [Symbol.asyncDispose]() {
+      const gone = once(child, 'close')
+      child.kill('SIGINT')
+      await gone
     },
   }
 }
