@@ -44,6 +44,8 @@ export interface NatsServerOptions {
   port: number
   accounts: ConfigurationOptions['accounts']
   log: Logger
+  /** It ended although nobody asked it to; {@link NatsServer.restart} starts it again. */
+  onEnded?: () => void
 }
 
 /** Starts a server on loopback and resolves once it listens. @throws {NatsServerError} */
@@ -58,6 +60,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
         { code, signal, directory: options.directory },
         'nats-server ended by itself',
       )
+      options.onEnded?.()
     })
     return launched
   }

@@ -54,7 +54,7 @@ export async function startDemonstration(options: DemonstrationOptions): Promise
       port: ports.receiver,
       secret: credentials.webhook,
       onEvent: ({ event, latencyMs }) => {
-        heardOf.add(event)
+        if (event.endsWith('/online')) heardOf.add(event)
         if (heardOf.size >= options.deviceCount) allOnline.abort()
         narrator.say(
           'webhook',

@@ -1,10 +1,7 @@
 /** `xmidt up`: the whole fabric on this machine, told as it happens, ended in order by Ctrl-C. */
 import { resolve } from 'node:path'
-import { connectNats } from '#libs/nats/connect.ts'
-import { applyStreams } from '#nats/apply.ts'
 import { wait } from '#libs/retry/wait.ts'
-import { findNatsServer } from '#nats/binary.ts'
-import { startNatsServer } from '#nats/server.ts'
+import { startBroker } from './broker.ts'
 import { deviceIdOf, startDemonstration } from './demonstration.ts'
 import { startFabric, type Fabric } from './fabric.ts'
 import { createNarrator, type Narrator } from './narration.ts'
@@ -63,10 +60,10 @@ interface Starting extends UpOptions {
 
 async function startAll(options: Starting): Promise<void> {
   const { workspace, stack, ports, narrator } = options
-  const natsUrl = await startNats(options)
+  const broker = stack.use(await startBroker({ workspace, port: ports.nats, narrator }))
   const fabric = stack.use(
     await startFabric({
-      natsUrl: natsUrl.fabric,
+      natsUrl: broker.fabricUrl,
       ports,
       talariaCount: options.talarias,
       credentials: workspace.credentials,
@@ -77,8 +74,8 @@ async function startAll(options: Starting): Promise<void> {
   for (const [index, talaria] of fabric.talarias.entries()) {
     narrator.nameAddress(new URL(talaria.url).host, `talaria-${index + 1}`)
   }
-  remember(options, fabric, natsUrl.tools)
-  process.stdout.write(`\n${urlTable(fabric, natsUrl.tools, workspace.logDirectory)}\n\n`)
+  remember(options, fabric, broker.toolsUrl)
+  process.stdout.write(`\n${urlTable(fabric, broker.toolsUrl, workspace.logDirectory)}\n\n`)
   if (options.demo) {
     stack.use(
       await startDemonstration({
@@ -93,43 +90,11 @@ async function startAll(options: Starting): Promise<void> {
   process.stdout.write(
     `\n${commandsToCopy({
       fabric,
-      natsUrl: natsUrl.tools,
+      natsUrl: broker.toolsUrl,
       operatorPassword: workspace.credentials.operator,
       device: options.deviceCount > 0 ? deviceIdOf(0) : undefined,
     })}\n\n`,
   )
-}
-
-async function startNats({
-  workspace,
-  stack,
-  ports,
-  narrator,
-}: Starting): Promise<{ fabric: string; tools: string }> {
-  const log = narrator.loggerOf('nats', 'nats')
-  const binary = await findNatsServer({
-    onProgress: (text: string) => process.stdout.write(`${text}\n`),
-  })
-  const { fabric, tools, system } = workspace.credentials
-  const server = stack.use(
-    await startNatsServer({
-      binary,
-      port: ports.nats,
-      directory: workspace.storeDirectory,
-      accounts: {
-        fabric: { user: 'fabric', password: fabric },
-        tools: { user: 'tools', password: tools },
-        system: { user: 'system', password: system },
-      },
-      log,
-    }),
-  )
-  const url = (user: string, password: string): string =>
-    `nats://${user}:${password}@127.0.0.1:${server.port}`
-  await using nats = await connectNats({ url: url('fabric', fabric), name: 'xmidt up', log })
-  await applyStreams(nats.connection, { replicas: 1, log })
-  narrator.say('nats', `nats-server on 127.0.0.1:${server.port}, streams and buckets applied`)
-  return { fabric: url('fabric', fabric), tools: url('tools', tools) }
 }
 
 function remember({ workspace, stack }: Starting, fabric: Fabric, natsUrl: string): void {

@@ -53,6 +53,16 @@ describe('leases', () => {
     await shows(none, ['a', 'b'])
   })
 
+  // The client's own time-out is 5 s: a Talaria must not take that long to end.
+  it('are given up without waiting for a server that is away', { timeout: 4_000 }, async () => {
+    const bucket = await newBucket()
+    const lease = await hold(bucket, 'a')
+    await server.server.stop('SIGKILL')
+    await lease[Symbol.asyncDispose]()
+    await server.server.restart()
+    await eventually(() => expect(nats.isConnected).toBe(true), { withinMs: 2_500 })
+  })
+
   it('last for as long as they are held', async () => {
     const bucket = await newBucket()
     await using leases = await watch(bucket)

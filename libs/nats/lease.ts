@@ -3,6 +3,7 @@
  * one time to live is gone. Membership of the Talarias is built on it. Design §2.
  */
 import type { Logger } from '#libs/log/logger.ts'
+import { wait } from '#libs/retry/wait.ts'
 import type { Bucket } from './bucket.ts'
 import type { Nats } from './connect.ts'
 
@@ -11,6 +12,9 @@ const RENEWALS_PER_TTL = 3
 
 /** Renewals of many holders spread by a tenth, so that they do not come as one. */
 const JITTER = 0.1
+
+/** How long giving up may take: a server that is there answers in milliseconds. */
+const GIVE_UP_MS = 1_000
 
 /** A lease that is held. Disposing it gives it up at once. */
 export interface Lease extends AsyncDisposable {
@@ -61,10 +65,15 @@ export async function holdLease<T>(
     async [Symbol.asyncDispose]() {
       isHeld = false
       clearTimeout(timer)
-      await renewing
-      await bucket.delete(key).catch((error: unknown) => {
-        log.warn({ key, error: String(error) }, 'lease could not be given up, it will run out')
-      })
+      const givenUp = renewing
+        .then(() => bucket.delete(key))
+        .then(
+          () => true,
+          () => false,
+        )
+      // Without NATS the client would wait for its own time-out, and so would the end of the app.
+      const isGivenUp = await Promise.race([givenUp, wait(GIVE_UP_MS).then(() => false)])
+      if (!isGivenUp) log.warn({ key }, 'lease could not be given up, it will run out')
     },
   }
 }

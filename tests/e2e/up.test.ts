@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -101,6 +101,22 @@ describe('one command', () => {
     for (const more of [[], ['--device', 'mac:112233445566']]) {
       expect((await up.xmidt('token', ...more)).stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)
     }
+  })
+
+  it('starts a killed nats-server again, and everything goes on', async () => {
+    const [file = ''] = readdirSync(join(up.directory, 'nats', 'ports'))
+    const pid = Number(file.match(/_(\d+)\.ports$/)?.[1])
+    process.kill(pid, 'SIGKILL')
+    await eventually(() => expect(up.output()).toContain('nats-server started again'))
+    const names = '{"command":"GET","names":["Device.DeviceInfo.ModelName"]}'
+    await eventually(
+      async () => {
+        expect(await up.xmidt('send', 'mac:112233445501', 'config', names)).toMatchObject({
+          code: 0,
+        })
+      },
+      { withinMs },
+    )
   })
 
   it('ends in order within five seconds, and leaves no port taken', async () => {

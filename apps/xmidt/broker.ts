@@ -1,0 +1,90 @@
+/** The nats-server of `up`: found, started, given its streams, and started again when it ends by itself. */
+import type { Logger } from '#libs/log/logger.ts'
+import { connectNats } from '#libs/nats/connect.ts'
+import { createBackoff } from '#libs/retry/backoff.ts'
+import { wait } from '#libs/retry/wait.ts'
+import { applyStreams } from '#nats/apply.ts'
+import { findNatsServer } from '#nats/binary.ts'
+import { startNatsServer, type NatsServer } from '#nats/server.ts'
+import type { Narrator } from './narration.ts'
+import type { Workspace } from './workspace.ts'
+
+/** A server that ends again and again is not started in a tight loop. */
+const RESTART_BACKOFF = { firstMs: 200, maxMs: 5_000 }
+
+/** The running server, with the URLs of the apps' and the tools' users. */
+export interface Broker extends AsyncDisposable {
+  readonly fabricUrl: string
+  readonly toolsUrl: string
+}
+
+/** What {@link startBroker} needs. */
+export interface BrokerOptions {
+  workspace: Workspace
+  port: number
+  narrator: Narrator
+}
+
+/** Starts the server and applies the streams. @throws {NatsServerMissingError}, {NatsServerError}, {ApplyError}. */
+export async function startBroker({ workspace, port, narrator }: BrokerOptions): Promise<Broker> {
+  await using starting = new AsyncDisposableStack()
+  const log = narrator.loggerOf('nats', 'nats')
+  const binary = await findNatsServer({
+    onProgress: (text: string) => process.stdout.write(`${text}\n`),
+  })
+  const { fabric, tools, system } = workspace.credentials
+  const ending = new AbortController()
+  let restarting = Promise.resolve()
+  const server = starting.use(
+    await startNatsServer({
+      binary,
+      port,
+      directory: workspace.storeDirectory,
+      accounts: {
+        fabric: { user: 'fabric', password: fabric },
+        tools: { user: 'tools', password: tools },
+        system: { user: 'system', password: system },
+      },
+      log,
+      onEnded() {
+        restarting = restart(server, narrator, log, ending.signal)
+      },
+    }),
+  )
+  starting.defer(async () => {
+    ending.abort()
+    await restarting
+  })
+  const url = (user: string, password: string): string =>
+    `nats://${user}:${password}@127.0.0.1:${server.port}`
+  const fabricUrl = url('fabric', fabric)
+  {
+    await using nats = await connectNats({ url: fabricUrl, name: 'xmidt up', log })
+    await applyStreams(nats.connection, { replicas: 1, log })
+  }
+  narrator.say('nats', `nats-server on 127.0.0.1:${server.port}, streams and buckets applied`)
+  const running = starting.move()
+  return {
+    fabricUrl,
+    toolsUrl: url('tools', tools),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+async function restart(
+  server: NatsServer,
+  narrator: Narrator,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const backoff = createBackoff(RESTART_BACKOFF)
+  while (await wait(backoff.nextMs(), signal)) {
+    try {
+      await server.restart()
+      narrator.say('nats', 'nats-server started again')
+      return
+    } catch (error) {
+      log.error({ error: String(error) }, 'nats-server cannot be started again')
+    }
+  }
+}
