@@ -54,6 +54,12 @@ interface Refusal {
   text: string
 }
 
+const DEADLINE: Refusal = {
+  reason: 'deadline',
+  code: 504,
+  text: 'the device did not answer in time',
+}
+
 const QUEUE_FULL: Refusal = { reason: 'queue-full', code: 503, text: "the device's queue is full" }
 
 /** No caller waits longer, whatever a command says; a timer of more than 24 days would fire at once. */
@@ -83,18 +89,13 @@ export function createDownlink(options: DownlinkOptions): Downlink {
       metrics.receipts.inc()
       replyReceipt(message, talariaId)
     }, RECEIPT_MS)
-    const deadlineTimer = setTimeout(
-      () => {
-        if (!settle(device, uuid)) return
-        metrics.commands.inc({ outcome: 'timed-out' })
-        refuse(message, {
-          reason: 'deadline',
-          code: 504,
-          text: 'the device did not answer in time',
-        })
-      },
-      Math.min(deadlineMs - Date.now(), WAIT_MS_MAX),
-    )
+    const onDeadline = (): void => {
+      if (!settle(device, uuid)) return
+      metrics.commands.inc({ outcome: 'timed-out' })
+      refuse(message, DEADLINE)
+    }
+    const waitMs = Math.min(deadlineMs - Date.now(), WAIT_MS_MAX)
+    const deadlineTimer = setTimeout(onDeadline, waitMs)
     const pending = waiting.get(device) ?? new Map<string, Pending>()
     waiting.set(device, pending.set(uuid, { message, receiptTimer, deadlineTimer }))
   }
