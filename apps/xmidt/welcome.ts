@@ -1,4 +1,5 @@
 /** What `up` prints once everything runs: where it is, and what to try first. */
+import { relative } from 'node:path'
 import { OPERATOR } from './access.ts'
 import { DEMONSTRATION_SERVICE } from './demonstration.ts'
 import type { Fabric } from './fabric.ts'
@@ -31,8 +32,14 @@ export function urlTable(fabric: Fabric, natsUrl: string, logDirectory: string):
       fabric.caduceus.operationsUrl,
       'delivers events to webhooks',
     ),
-    ['logs', logDirectory],
+    ['logs', nearest(logDirectory)],
   ])
+}
+
+/** A path as one would type it here. */
+function nearest(path: string): string {
+  const fromHere = relative(process.cwd(), path)
+  return fromHere.startsWith('..') ? path : fromHere
 }
 
 /** Three commands that work as printed. */
