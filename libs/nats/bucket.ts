@@ -6,6 +6,7 @@ import { jetstream } from '@nats-io/jetstream'
 import { Kvm, type KV, type KvWatchEntry } from '@nats-io/kv'
 import type { Logger } from '#libs/log/logger.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
+import { untilAborted } from '#libs/retry/until-aborted.ts'
 import { wait } from '#libs/retry/wait.ts'
 import type { Nats } from './connect.ts'
 
@@ -124,7 +125,8 @@ async function watchOnce<T>(
   watching: Watching<T> & { onReady(): void },
   known: Set<string>,
 ): Promise<void> {
-  const entries = await kv.watch()
+  // The client waits 5 s for a server that went away meanwhile; an end does not.
+  const entries = await untilAborted(kv.watch(), watching.signal, (late) => late.stop())
   const stop = (): void => entries.stop()
   watching.signal.addEventListener('abort', stop)
   const timer = setTimeout(stop, RECONCILE_MS)
@@ -141,7 +143,7 @@ async function watchOnce<T>(
   }
   try {
     // An empty bucket yields nothing that would say so.
-    if ((await kv.status()).values === 0) endSnapshot()
+    if ((await untilAborted(kv.status(), watching.signal)).values === 0) endSnapshot()
     for await (const entry of entries) {
       apply(watching, known, entry)
       seen.add(entry.key)

@@ -13,6 +13,7 @@ import {
 } from '@nats-io/jetstream'
 import type { Logger } from '#libs/log/logger.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
+import { untilAborted } from '#libs/retry/until-aborted.ts'
 import { wait } from '#libs/retry/wait.ts'
 
 /** What shall become of a message. */
@@ -54,7 +55,8 @@ export async function consume(jetStream: JetStreamClient, options: ConsumeOption
   const inHand = new Set<Promise<void>>()
   while (!signal.aborted) {
     try {
-      const consumer = await jetStream.consumers.get(stream, durable)
+      // The client waits 5 s for a server that went away meanwhile; an end does not.
+      const consumer = await untilAborted(jetStream.consumers.get(stream, durable), signal)
       backoff.reset()
       await pull(consumer, { ...options, log, inHand })
     } catch (error) {
@@ -76,12 +78,13 @@ interface Pulling extends ConsumeOptions {
 
 async function pull(consumer: Consumer, options: Pulling): Promise<void> {
   const { signal, concurrency, inHand } = options
-  const messages = await consumer.consume({
+  const consuming = consumer.consume({
     max_messages: concurrency,
     expires: PULL_EXPIRES_MS,
     idle_heartbeat: HEARTBEAT_MS,
     abort_on_missing_resource: true,
   })
+  const messages = await untilAborted(consuming, signal, (late) => late.stop())
   const stop = (): void => messages.stop()
   signal.addEventListener('abort', stop)
   if (signal.aborted) stop()

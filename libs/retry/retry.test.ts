@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { createBackoff } from './backoff.ts'
+import { untilAborted } from './until-aborted.ts'
 import { wait } from './wait.ts'
 
 describe('a wait', () => {
@@ -18,6 +19,28 @@ describe('a wait', () => {
 
   it('does not begin under a signal that has aborted', async () => {
     expect(await wait(60_000, AbortSignal.abort())).toBe(false)
+  })
+})
+
+describe('waiting until aborted', () => {
+  it('ends at the abort, and disposes of what comes later', async () => {
+    const ending = new AbortController()
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const late: string[] = []
+    const waiting = untilAborted(promise, ending.signal, (value) => void late.push(value))
+    ending.abort()
+    await expect(waiting).rejects.toThrow()
+    resolve('late')
+    await promise
+    await Promise.resolve()
+    expect(late).toEqual(['late'])
+  })
+
+  it('is the promise itself while nobody aborts, and leaves no listener', async () => {
+    const { signal } = new AbortController()
+    expect(await untilAborted(Promise.resolve('a'), signal)).toBe('a')
+    await expect(untilAborted(Promise.reject(new Error('b')), signal)).rejects.toThrow('b')
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   })
 })
 
