@@ -71,6 +71,10 @@ export const talariaEnv = z.object({
     { min: 1, max: 100_000 },
   ),
   TALARIA_EVENTS_MAX: integer('The same of all devices together.', 4_096, { min: 1 }),
+  TALARIA_SETTLE_MS: durationMs(
+    'How long the end waits for events that JetStream has not acknowledged yet.',
+    5_000,
+  ),
   TALARIA_DRAIN_MS: durationMs('Over how long the devices are closed at the end.', 2_000),
 })
 

@@ -17,9 +17,6 @@ import { createStore } from './store.ts'
 import { createUplink } from './uplink.ts'
 import { createWindow } from './window.ts'
 
-/** How long the end waits for events that JetStream has not acknowledged: one publish's time. */
-const SETTLE_MS = 5_000
-
 /** What holds the devices. */
 export interface Holding extends AsyncDisposable {
   readonly devices: Devices
@@ -51,7 +48,7 @@ export function createHolding(options: HoldingOptions): Holding {
     metrics,
     log,
   })
-  stack.defer(() => store.settle(SETTLE_MS))
+  stack.defer(() => store.settle(config.TALARIA_SETTLE_MS))
   const devices = stack.use(createDevices(metrics, tickMsOf(config)))
   const downlink = createDownlink({
     talariaId,

@@ -26,6 +26,9 @@ const LOOPBACK = '127.0.0.0/8,::1/128'
 /** How long Talaria may take to close its devices at the end: Ctrl-C ends all within 5 s. */
 const DRAIN_MS = 500
 
+/** And how long for events whose acknowledgement was lost with a nats-server. */
+const SETTLE_MS = 1_500
+
 /** What {@link startFabric} needs. */
 export interface FabricOptions {
   natsUrl: string
@@ -69,6 +72,10 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
   )
   const jwksUrl = `${themis.url}/.well-known/jwks.json`
   const talarias: App[] = []
+  // Together: each may take its seconds to finish what it owes.
+  starting.defer(async () => {
+    await Promise.all(talarias.map((talaria) => talaria[Symbol.asyncDispose]()))
+  })
   for (let index = 0; index < options.talariaCount; index += 1) {
     const name = `talaria-${index + 1}`
     const config = loadConfig(talariaEnv, {
@@ -76,8 +83,9 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
       TALARIA_ID: name,
       TALARIA_JWKS_URL: jwksUrl,
       TALARIA_DRAIN_MS: String(DRAIN_MS),
+      TALARIA_SETTLE_MS: String(SETTLE_MS),
     })
-    talarias.push(starting.use(await startTalaria(config, narrator.loggerOf(name, 'talaria'))))
+    talarias.push(await startTalaria(config, narrator.loggerOf(name, 'talaria')))
   }
   const petasos = starting.use(
     await startPetasos(
