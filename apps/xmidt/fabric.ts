@@ -50,19 +50,13 @@ export interface Fabric extends AsyncDisposable {
 
 /** Starts themis, the talarias, petasos, scytale and caduceus. @throws what a part throws at start. */
 export async function startFabric(options: FabricOptions): Promise<Fabric> {
-  const { ports, credentials, narrator, natsUrl } = options
+  const { credentials, narrator } = options
   await using starting = new AsyncDisposableStack()
   const operator = `${OPERATOR}:${credentials.operator}`
-  const listen = (app: string, part: Part, index = 0): Record<string, string> => ({
-    NATS_URL: natsUrl,
-    [`${app}_PORT`]: String(portOf(ports, part, index)),
-    [`${app}_OPERATIONS_PORT`]: String(portOf(ports, part, index) + 1),
-  })
-
   const themis = starting.use(
     await startThemis(
       loadConfig(themisEnv, {
-        ...listen('THEMIS', 'themis'),
+        ...listen(options, 'THEMIS', 'themis'),
         THEMIS_KEY_FILE: options.keyFile,
         THEMIS_CALLER_CREDENTIALS: operator,
         THEMIS_DEVICE_CREDENTIALS: `device:${credentials.device}`,
@@ -71,32 +65,17 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
     ),
   )
   const jwksUrl = `${themis.url}/.well-known/jwks.json`
-  const talarias: App[] = []
-  // Together: each may take its seconds to finish what it owes.
-  starting.defer(async () => {
-    await Promise.all(talarias.map((talaria) => talaria[Symbol.asyncDispose]()))
-  })
-  for (let index = 0; index < options.talariaCount; index += 1) {
-    const name = `talaria-${index + 1}`
-    const config = loadConfig(talariaEnv, {
-      ...listen('TALARIA', 'talaria', index),
-      TALARIA_ID: name,
-      TALARIA_JWKS_URL: jwksUrl,
-      TALARIA_DRAIN_MS: String(DRAIN_MS),
-      TALARIA_SETTLE_MS: String(SETTLE_MS),
-    })
-    talarias.push(await startTalaria(config, narrator.loggerOf(name, 'talaria')))
-  }
+  const talarias = starting.use(await startTalarias(options, jwksUrl))
   const petasos = starting.use(
     await startPetasos(
-      loadConfig(petasosEnv, listen('PETASOS', 'petasos')),
+      loadConfig(petasosEnv, listen(options, 'PETASOS', 'petasos')),
       narrator.loggerOf('petasos', 'petasos'),
     ),
   )
   const scytale = starting.use(
     await startScytale(
       loadConfig(scytaleEnv, {
-        ...listen('SCYTALE', 'scytale'),
+        ...listen(options, 'SCYTALE', 'scytale'),
         SCYTALE_JWKS_URL: jwksUrl,
         SCYTALE_BASIC_CREDENTIALS: operator,
       }),
@@ -106,7 +85,7 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
   const caduceus = starting.use(
     await startCaduceus(
       loadConfig(caduceusEnv, {
-        ...listen('CADUCEUS', 'caduceus'),
+        ...listen(options, 'CADUCEUS', 'caduceus'),
         CADUCEUS_JWKS_URL: jwksUrl,
         CADUCEUS_BASIC_CREDENTIALS: operator,
         CADUCEUS_ADDRESSES_ALLOWED: LOOPBACK,
@@ -118,10 +97,49 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
   const running = starting.move()
   return {
     themis,
-    talarias,
+    talarias: talarias.apps,
     petasos,
     scytale,
     caduceus,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+/** The Talarias, ended together: each may take its seconds to finish what it owes. */
+async function startTalarias(
+  options: FabricOptions,
+  jwksUrl: string,
+): Promise<AsyncDisposable & { apps: App[] }> {
+  const apps: App[] = []
+  await using starting = new AsyncDisposableStack()
+  starting.defer(async () => {
+    await Promise.all(apps.map((app) => app[Symbol.asyncDispose]()))
+  })
+  for (let index = 0; index < options.talariaCount; index += 1) {
+    const name = `talaria-${index + 1}`
+    const config = loadConfig(talariaEnv, {
+      ...listen(options, 'TALARIA', 'talaria', index),
+      TALARIA_ID: name,
+      TALARIA_JWKS_URL: jwksUrl,
+      TALARIA_DRAIN_MS: String(DRAIN_MS),
+      TALARIA_SETTLE_MS: String(SETTLE_MS),
+    })
+    apps.push(await startTalaria(config, options.narrator.loggerOf(name, 'talaria')))
+  }
+  const running = starting.move()
+  return { apps, [Symbol.asyncDispose]: () => running.disposeAsync() }
+}
+
+/** What every part is told: where NATS is and where it listens. */
+function listen(
+  { natsUrl, ports }: FabricOptions,
+  app: string,
+  part: Part,
+  index = 0,
+): Record<string, string> {
+  return {
+    NATS_URL: natsUrl,
+    [`${app}_PORT`]: String(portOf(ports, part, index)),
+    [`${app}_OPERATIONS_PORT`]: String(portOf(ports, part, index) + 1),
   }
 }
