@@ -10,12 +10,12 @@ import type { Bucket } from '#libs/nats/bucket.ts'
 import { BodyTooLargeError } from './body.ts'
 import { createCallers } from './callers.ts'
 import type { CaduceusConfig } from './config.ts'
-import { createHooksApi } from './hooks-api.ts'
+import { createHooksApi } from './registration/hooks-api.ts'
 import type { Metrics } from './metrics.ts'
-import { createNotifyApi } from './notify-api.ts'
-import type { Register } from './register.ts'
+import { createNotifyApi } from './intake/notify-api.ts'
+import type { Register } from './registration/register.ts'
 import type { Webhook } from './webhook.ts'
-import type { Webhooks } from './webhooks.ts'
+import type { Webhooks } from './consumers/webhooks.ts'
 
 /** What {@link createApi} needs. */
 export interface ApiOptions {

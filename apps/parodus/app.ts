@@ -8,13 +8,13 @@ import { listenPull } from '#libs/sp/pull.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import type { ParodusConfig } from './config.ts'
-import { createCredential } from './credential.ts'
+import { createCredential } from './cloud/credential.ts'
 import { readIdentity } from './identity.ts'
 import { parodusMetrics } from './metrics.ts'
-import { createOutbox } from './outbox.ts'
+import { createOutbox } from './cloud/outbox.ts'
 import { createRouter } from './router.ts'
-import { createServices } from './services.ts'
-import { keepSession } from './session.ts'
+import { createServices } from './local/services.ts'
+import { keepSession } from './cloud/session.ts'
 
 /** Starts Parodus; it connects by itself, for ever. @throws {ConfigError}, and for a local port that is taken. */
 export async function start(

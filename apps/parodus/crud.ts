@@ -1,7 +1,7 @@
 /** What Parodus itself answers: facts of the device and whether a service is there. parodus.md §5. */
 import { MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 import { conveyFields, type DeviceIdentity } from './identity.ts'
-import type { Services } from './services.ts'
+import type { Services } from './local/services.ts'
 
 /** What the answers are made of. */
 export interface CrudOptions {

@@ -5,8 +5,8 @@ import { isTransaction, MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 import { answerForParodus } from './crud.ts'
 import { conveyFields, type DeviceIdentity } from './identity.ts'
 import type { ParodusMetrics } from './metrics.ts'
-import { acknowledgedTransaction, read, type Outbox } from './outbox.ts'
-import type { Services } from './services.ts'
+import { acknowledgedTransaction, read, type Outbox } from './cloud/outbox.ts'
+import type { Services } from './local/services.ts'
 
 /** Routes messages; neither function throws. */
 export interface Router {

@@ -15,13 +15,13 @@ import {
   type TalariaEntry,
 } from '#libs/nats/talarias.ts'
 import type { TalariaConfig } from './config.ts'
-import { createControl } from './control.ts'
-import { createDrain } from './drain.ts'
-import { createGate } from './gate.ts'
+import { createControl } from './operations/control.ts'
+import { createDrain } from './operations/drain.ts'
+import { createGate } from './operations/gate.ts'
 import { createHolding } from './holding.ts'
 import { createMetrics } from './metrics.ts'
-import { createRoutes } from './routes.ts'
-import { createUpgrade, type Upgrade } from './upgrade.ts'
+import { createRoutes } from './door/routes.ts'
+import { createUpgrade, type Upgrade } from './door/upgrade.ts'
 
 /** Starts Talaria. @throws PortTakenError, NatsConnectError, StreamsMissingError. */
 export async function start(

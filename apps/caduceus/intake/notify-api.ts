@@ -1,0 +1,100 @@
+/**
+ * The intake `POST /api/v3|v4/notify` for events that come from no Talaria of ours. 202 means that
+ * the stream has the event, which upstream's never promised. caduceus.md §2.
+ */
+import { randomUUID } from 'node:crypto'
+import type { JetStreamClient } from '@nats-io/jetstream'
+import { Hono } from 'hono'
+import { errorResponse } from '#libs/http/error.ts'
+import { publishEvent } from '#libs/nats/event.ts'
+import { SubjectError } from '#libs/nats/subjects.ts'
+import { decode, encode, hasInvalidUtf8 } from '#libs/wrp/codec.ts'
+import { WrpError } from '#libs/wrp/error.ts'
+import { fromJson } from '#libs/wrp/json.ts'
+import { eventTypeOf, parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
+import { MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
+import { readBody } from '#apps/caduceus/body.ts'
+import type { Callers, CallerEnv } from '#apps/caduceus/callers.ts'
+import type { Metrics } from '#apps/caduceus/metrics.ts'
+
+/** What {@link createNotifyApi} needs. */
+export interface NotifyApiOptions {
+  callers: Callers
+  bodyBytesMax: number
+  jetStream: JetStreamClient
+  metrics: Metrics
+}
+
+/** The route. */
+export function createNotifyApi({
+  callers,
+  bodyBytesMax,
+  jetStream,
+  metrics,
+}: NotifyApiOptions): Hono<CallerEnv> {
+  const app = new Hono<CallerEnv>()
+  app.on('POST', ['/api/v3/notify', '/api/v4/notify'], callers, async (c) => {
+    const answer = (outcome: string, code: number, message: string): Response => {
+      metrics.notifications.inc({ outcome })
+      return code === 202 ? c.text(`${message}\n`, 202) : errorResponse(code, message)
+    }
+    const contentType = (c.req.header('Content-Type') ?? '').replace(/;.*$/s, '').trim()
+    if (contentType !== 'application/msgpack' && contentType !== 'application/json') {
+      const wanted = 'Invalid Content-Type header(s). Expected application/msgpack.'
+      return answer('unsupported', 415, wanted)
+    }
+    const body = await readBody(c, bodyBytesMax)
+    if (body.length === 0) return answer('empty', 400, 'Empty payload.')
+    let event: WrpMessage
+    try {
+      event = contentType === 'application/json' ? fromJson(textOf(body)) : decode(body)
+    } catch (error) {
+      if (!(error instanceof WrpError) && !(error instanceof TypeError)) throw error
+      return answer('undecodable', 400, 'Invalid payload format.')
+    }
+    if (event.msg_type !== MSG_TYPE.event) return answer('no_event', 400, 'Invalid MessageType.')
+    if (hasInvalidUtf8(event)) return answer('undecodable', 400, 'Strings must be UTF-8.')
+    const type = eventTypeOf(event.dest ?? '')
+    // Patterns become filters by the type, so an event without one could not be found again.
+    if (type === undefined) return answer('no_type', 400, 'Invalid dest. Expected event:TYPE.')
+    try {
+      await publish(jetStream, event, type)
+    } catch (error) {
+      if (error instanceof SubjectError) return answer('no_type', 400, error.message)
+      return answer('unavailable', 503, 'the event could not be kept: try again')
+    }
+    return answer('accepted', 202, 'Request placed on to queue.')
+  })
+  return app
+}
+
+async function publish(jetStream: JetStreamClient, event: WrpMessage, type: string): Promise<void> {
+  // Devices use a transaction id again and again, so the event gets an id of its own.
+  const id = randomUUID()
+  const complete = {
+    ...event,
+    content_type: event.content_type || 'application/json',
+    transaction_uuid: event.transaction_uuid || id,
+  }
+  await publishEvent(jetStream, {
+    id,
+    device: deviceOf(event.source),
+    type,
+    bytes: encode(complete),
+    dest: event.dest ?? '',
+    source: event.source ?? '',
+    sessionId: event.session_id,
+    partnerIds: event.partner_ids,
+    transactionUuid: complete.transaction_uuid,
+  })
+}
+
+function deviceOf(source: string | undefined): DeviceId | undefined {
+  try {
+    return parseDeviceId(source ?? '')
+  } catch {
+    return undefined
+  }
+}
+
+const textOf = (body: Uint8Array): string => new TextDecoder('utf-8', { fatal: true }).decode(body)

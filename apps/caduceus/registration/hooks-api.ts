@@ -1,0 +1,150 @@
+/** The registration API: `POST /hook` and `GET /hooks`, upstream's; `DELETE /hook/{id}`, ours. */
+import { getConnInfo } from '@hono/node-server/conninfo'
+import { Hono, type Context } from 'hono'
+import { errorResponse } from '#libs/http/error.ts'
+import type { Bucket } from '#libs/nats/bucket.ts'
+import { BodyTooLargeError, readBody } from '#apps/caduceus/body.ts'
+import type { Callers, CallerEnv } from '#apps/caduceus/callers.ts'
+import type { Metrics } from '#apps/caduceus/metrics.ts'
+import { RegisterError, type Register } from './register.ts'
+import { parseRegistration, RegistrationError } from './registration.ts'
+import { ANY_PARTNER, type Webhook } from '#apps/caduceus/webhook.ts'
+import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
+
+/** Partners that a Basic caller registers for; more than these no list has. */
+const PARTNERS_MAX = 64
+
+/** What {@link createHooksApi} needs. */
+export interface HooksApiOptions {
+  callers: Callers
+  bodyBytesMax: number
+  register: Register
+  webhooks: Webhooks
+  bucket: Bucket<Webhook>
+  metrics: Metrics
+  durationMsMax: number
+  isHttpAllowed: boolean
+}
+
+/** The routes, bare and below `/api/v2`, `/api/v3` and `/api/v4`. */
+export function createHooksApi(options: HooksApiOptions): Hono<CallerEnv> {
+  const app = new Hono<CallerEnv>()
+  for (const base of ['', '/api/v2', '/api/v3', '/api/v4']) {
+    const isLenient = base === '/api/v2'
+    app.post(`${base}/hook`, options.callers, (c) => post(c, options, isLenient))
+    app.get(`${base}/hooks`, options.callers, (c) => list(c, options))
+    app.delete(`${base}/hook/:id`, options.callers, (c) => remove(c, options))
+  }
+  return app
+}
+
+async function post(
+  c: Context<CallerEnv>,
+  options: HooksApiOptions,
+  isLenient: boolean,
+): Promise<Response> {
+  const { register, metrics, bodyBytesMax, durationMsMax, isHttpAllowed } = options
+  const refuse = (outcome: string, code: number, message: string): Response => {
+    metrics.registrations.inc({ outcome })
+    return errorResponse(code, message)
+  }
+  try {
+    const nowMs = Date.now()
+    const rules = { nowMs, durationMsMax, isLenient, isHttpAllowed }
+    const text = new TextDecoder().decode(await readBody(c, bodyBytesMax))
+    const { hook, untilMs, warning } = parseRegistration(text, rules)
+    const partnerIds = partnersOf(c)
+    if (partnerIds.length === 0) {
+      return refuse('no_partners', 400, 'failed getting partnerIDs: partnerIDs do not exist')
+    }
+    hook.registered_from_address = peerOf(c)
+    const owner = c.get('caller').principal
+    await register({ owner, partnerIds, registeredAtMs: nowMs, untilMs, hook })
+    metrics.registrations.inc({ outcome: 'accepted' })
+    return new Response('{"message": "Success"}', {
+      headers: {
+        'Content-Type': 'application/json',
+        ...(warning !== undefined && { 'X-Xmidt-Warning': asciiOf(warning) }),
+      },
+    })
+  } catch (error) {
+    if (error instanceof RegistrationError) return refuse('invalid', 400, error.message)
+    if (error instanceof BodyTooLargeError) return refuse('too_large', 413, error.message)
+    if (!(error instanceof RegisterError)) {
+      // NATS is away, or somebody registered the same URL at the same moment: again later.
+      return refuse('unavailable', 503, 'failed to add webhook to registry: try again')
+    }
+    return error.code === 'OWNED_BY_ANOTHER'
+      ? refuse('owned_by_another', 403, error.message)
+      : refuse('too_many', 503, error.message)
+  }
+}
+
+/** The caller's own webhooks, or all for a caller who may see every partner's. */
+function list(c: Context<CallerEnv>, { webhooks }: HooksApiOptions): Response {
+  const { principal, partners } = c.get('caller')
+  const seesAll = partners.includes(ANY_PARTNER)
+  const shown = [...webhooks.all()]
+    .map(({ webhook }) => webhook)
+    .filter(({ owner, untilMs }) => untilMs > Date.now() && (seesAll || owner === principal))
+    .map(toListed)
+  return c.json(shown)
+}
+
+/** As upstream lists one: the duration in nanoseconds, and a word instead of the secret. */
+function toListed({ hook, registeredAtMs, untilMs }: Webhook): unknown {
+  const { secret: _, ...config } = hook.config
+  return {
+    registered_from_address: hook.registered_from_address,
+    config: { ...config, secret: '<obfuscated>' },
+    failure_url: hook.failure_url,
+    events: hook.events,
+    matcher: hook.matcher,
+    duration: (untilMs - registeredAtMs) * 1_000_000,
+    until: new Date(untilMs).toISOString(),
+  }
+}
+
+async function remove(c: Context<CallerEnv>, options: HooksApiOptions): Promise<Response> {
+  const { webhooks, bucket, metrics } = options
+  const id = c.req.param('id') ?? ''
+  const known = webhooks.get(id)
+  if (!known || known.webhook.untilMs <= Date.now()) {
+    return errorResponse(404, 'there is no such webhook')
+  }
+  if (known.webhook.owner !== c.get('caller').principal) {
+    return errorResponse(403, 'the webhook is registered by another owner')
+  }
+  // Ended now; the sweep removes it and its consumer, as it does for one that ran out.
+  const webhook = { ...known.webhook, untilMs: Date.now() }
+  let revision: number
+  try {
+    revision = await bucket.update(id, webhook, known.revision)
+  } catch {
+    // NATS is away, or it was renewed at this moment.
+    return errorResponse(503, 'the webhook could not be removed: try again')
+  }
+  webhooks.apply(id, webhook, revision)
+  metrics.registrations.inc({ outcome: 'removed' })
+  return new Response(null, { status: 204 })
+}
+
+/** A token's partners; a Basic caller names them in a header, or means all. api.md C5. */
+function partnersOf(c: Context<CallerEnv>): string[] {
+  const caller = c.get('caller')
+  const named = (c.req.header('X-Xmidt-Partner-Ids') ?? '')
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '')
+  return (caller.kind === 'basic' && named.length > 0 ? named : caller.partners).slice(
+    0,
+    PARTNERS_MAX,
+  )
+}
+
+function peerOf(c: Context<CallerEnv>): string {
+  const { address = '', port, addressType } = getConnInfo(c).remote
+  return `${addressType === 'IPv6' ? `[${address}]` : address}:${port ?? ''}`
+}
+
+const asciiOf = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?')

@@ -1,0 +1,86 @@
+/** Keeps a registration: its consumer first, then the record, so that a 200 means "from now on". */
+import type { JetStreamManager } from '@nats-io/jetstream'
+import type { Logger } from '#libs/log/logger.ts'
+import type { Bucket } from '#libs/nats/bucket.ts'
+import { wait } from '#libs/retry/wait.ts'
+import type { AddressGuard } from '#apps/caduceus/delivery/addresses.ts'
+import { addressesOf } from '#apps/caduceus/delivery/dial.ts'
+import { ensureDurable, type DurableLimits } from '#apps/caduceus/consumers/durable.ts'
+import { invalid, urlsOf } from './registration.ts'
+import type { Hook, Webhook } from '#apps/caduceus/webhook.ts'
+import { webhookIdOf } from '#apps/caduceus/webhook.ts'
+import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
+
+/** A name that takes longer to resolve will not do at delivery either. */
+const LOOKUP_MS = 3_000
+
+/** A registration is not kept, for a reason that its sender can do something about. */
+export class RegisterError extends Error {
+  override readonly name = 'RegisterError'
+  readonly code: 'OWNED_BY_ANOTHER' | 'TOO_MANY_WEBHOOKS'
+
+  constructor(code: RegisterError['code'], message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** What {@link createRegister} needs. */
+export interface RegisterOptions {
+  bucket: Bucket<Webhook>
+  manager: JetStreamManager
+  webhooks: Webhooks
+  guard: AddressGuard
+  limits: DurableLimits
+  webhooksMax: number
+  log: Logger
+}
+
+/** Keeps a registration and resolves with its id. */
+export type Register = (webhook: Webhook) => Promise<string>
+
+/**
+ * Makes {@link Register}. It throws {@link RegisterError}, RegistrationError for a URL whose host
+ * may not be dialled, and the client's errors when NATS does not keep it.
+ */
+export function createRegister(options: RegisterOptions): Register {
+  const { bucket, manager, webhooks, guard, limits, webhooksMax, log } = options
+  return async (webhook) => {
+    const { hook, owner } = webhook
+    const id = webhookIdOf(hook.config.url)
+    await checkHosts(hook, guard)
+    const found = await bucket.get(id)
+    if (found && found.value.owner !== owner) {
+      throw new RegisterError('OWNED_BY_ANOTHER', 'config.url is registered by another owner')
+    }
+    if (!found && webhooks.count >= webhooksMax) {
+      throw new RegisterError('TOO_MANY_WEBHOOKS', `there are ${webhooksMax} webhooks already`)
+    }
+    const isAlive = webhook.untilMs > Date.now()
+    if (isAlive) await ensureDurable(manager, id, hook, limits)
+    // Only over what was read: two owners at the same moment must not both be told "yes".
+    const revision = found
+      ? await bucket.update(id, webhook, found.revision)
+      : await bucket.create(id, webhook)
+    // A sweep that was under way may have removed the consumer meanwhile.
+    if (isAlive) await ensureDurable(manager, id, hook, limits)
+    webhooks.apply(id, webhook, revision)
+    log.info({ webhookId: id, url: withoutQuery(hook.config.url) }, 'webhook registered')
+    return id
+  }
+}
+
+async function checkHosts(hook: Hook, guard: AddressGuard): Promise<void> {
+  await Promise.all(
+    urlsOf(hook).map(async ([field, url]) => {
+      const { hostname } = new URL(url)
+      const late = wait(LOOKUP_MS).then(() => undefined)
+      const found = await Promise.race([addressesOf(hostname, guard).catch(() => undefined), late])
+      if (!found) throw invalid(`${field}: host does not exist`)
+      if (found.length === 0) throw invalid(`${field}: IP is within a blocked subnet`)
+    }),
+  )
+}
+
+/** A query often holds a token. */
+const withoutQuery = (url: string): string => url.replace(/[?#].*$/s, '')

@@ -1,0 +1,126 @@
+/**
+ * Who wants to connect: the name in the headers, the token that must be that device's, and what
+ * the device says about itself. talaria.md §2.
+ */
+import type { IncomingHttpHeaders } from 'node:http'
+import { deviceIdOfClaims, partnerIdsOfClaims } from '#libs/auth/claims.ts'
+import { AuthError } from '#libs/auth/error.ts'
+import type { Claims, Verifier } from '#libs/auth/verify.ts'
+import { deviceToken } from '#libs/nats/subjects.ts'
+import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
+import type { DeviceIdentity } from '#apps/talaria/session/device.ts'
+import { Refusal } from './refusal.ts'
+
+/** The version of the API, which decides between 401 and 403. */
+export type ApiVersion = 'v2' | 'v3'
+
+/** What {@link identify} needs. */
+export interface IdentifyOptions {
+  verifier: Verifier
+  /** Without a token a device is let in, with no claims; one that is shown must be good. */
+  isOpen: boolean
+}
+
+/** @throws {Refusal} */
+export async function identify(
+  headers: IncomingHttpHeaders,
+  version: ApiVersion,
+  options: IdentifyOptions,
+): Promise<DeviceIdentity> {
+  const id = deviceIdOfHeaders(headers)
+  const claims = await claimsOf(headers.authorization, version, options)
+  if (claims && deviceIdOfClaims(claims) !== id) {
+    throw new Refusal('device-mismatch', 403, 'the token is not for this device')
+  }
+  const partnerIds = claims ? partnerIdsOfClaims(claims) : []
+  return {
+    id,
+    partnerIds: partnerIds.length > 0 ? partnerIds : ['unknown'],
+    trust: trustOf(claims?.trust),
+    accountId: typeof claims?.accountID === 'string' ? claims.accountID : '',
+    convey: conveyOf(textOf(headers['x-webpa-convey'])),
+    intermediateContext: textOf(headers['x-intermediate-context']),
+  }
+}
+
+/** @throws {Refusal} 400 for a name that is missing or none. */
+export function deviceIdOfHeaders(headers: IncomingHttpHeaders): DeviceId {
+  const name = textOf(headers['x-webpa-device-name'])
+  const failed = 'failed to extract device ID: '
+  if (name === '') {
+    throw new Refusal('device-name-missing', 400, `${failed}missing device name header`)
+  }
+  try {
+    const id = parseDeviceId(name)
+    // An id that cannot be part of a subject could never be reached.
+    deviceToken(id)
+    return id
+  } catch (error) {
+    throw new Refusal('device-name-invalid', 400, `${failed}invalid device name`, { cause: error })
+  }
+}
+
+async function claimsOf(
+  authorization: string | undefined,
+  version: ApiVersion,
+  { verifier, isOpen }: IdentifyOptions,
+): Promise<Claims | undefined> {
+  // Genuine Parodus asks for a new token on 403 only, and connects by v2.
+  const unauthorised = version === 'v2' ? 403 : 401
+  if (!authorization) {
+    if (isOpen) return undefined
+    throw new Refusal('token-missing', unauthorised, 'missing credentials', { isText: true })
+  }
+  const [, scheme = '', token = ''] = authorization.match(/^(\S+) +(\S+)$/) ?? []
+  if (token === '') throw invalidToken()
+  if (scheme.toLowerCase() !== 'bearer') {
+    const text = `Unsupported authorization scheme: ${scheme}`
+    throw new Refusal('scheme-unsupported', 403, text, { isText: true })
+  }
+  try {
+    const claims = await verifier.verify(token)
+    if (typeof claims.sub === 'string' && claims.sub !== '') return claims
+  } catch (error) {
+    throw refusalOf(error, unauthorised)
+  }
+  throw invalidToken()
+}
+
+function refusalOf(error: unknown, unauthorised: number): Refusal {
+  if (!(error instanceof AuthError) || error.code === 'KEYS_UNAVAILABLE') {
+    // 503 and no judgement: the device keeps its token and comes back later.
+    return new Refusal('keys-unavailable', 503, 'tokens cannot be verified now', { cause: error })
+  }
+  const { cause } = error
+  const isTime =
+    error.code === 'TOKEN_EXPIRED' ||
+    (cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_CLAIM_VALIDATION_FAILED')
+  if (!isTime) return invalidToken(error)
+  return new Refusal('token-expired', unauthorised, 'bad credentials', {
+    isText: true,
+    cause: error,
+  })
+}
+
+const invalidToken = (cause?: unknown): Refusal =>
+  new Refusal('token-invalid', 400, 'invalid credentials', { isText: true, cause })
+
+const textOf = (value: string | string[] | undefined): string =>
+  (Array.isArray(value) ? value[0] : value) ?? ''
+
+function trustOf(value: unknown): number {
+  const trust = typeof value === 'string' && value !== '' ? Number(value) : value
+  return typeof trust === 'number' && Number.isInteger(trust) ? trust : 0
+}
+
+/** Never a cause for refusal: what cannot be read is as if it were not there. */
+function conveyOf(encoded: string): Record<string, unknown> | undefined {
+  if (encoded === '') return undefined
+  try {
+    const value: unknown = JSON.parse(Buffer.from(encoded, 'base64').toString('utf8'))
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isObject ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}

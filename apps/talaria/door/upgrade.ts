@@ -1,0 +1,88 @@
+/**
+ * From an upgrade request to a websocket: refused with a definite answer, or handed on with the
+ * identity of the device. What a session is begins after that.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, type WebSocket } from 'ws'
+import type { Verifier } from '#libs/auth/verify.ts'
+import type { Logger } from '#libs/log/logger.ts'
+import type { TalariaConfig } from '#apps/talaria/config.ts'
+import type { DeviceIdentity } from '#apps/talaria/session/device.ts'
+import type { Devices } from '#apps/talaria/session/devices.ts'
+import type { Gate } from '#apps/talaria/operations/gate.ts'
+import { identify, type ApiVersion } from './identify.ts'
+import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
+import { Refusal, writeRefusal } from './refusal.ts'
+
+/** What {@link createUpgrade} needs. */
+export interface UpgradeOptions {
+  config: TalariaConfig
+  verifier: Verifier
+  gate: Gate
+  devices: Devices
+  onDevice: (socket: WebSocket, identity: DeviceIdentity) => void
+  metrics: TalariaMetrics
+  log: Logger
+}
+
+/** Takes upgrade requests. */
+export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+/** The way in. */
+export function createUpgrade(options: UpgradeOptions): Upgrade {
+  const { config, metrics, log, onDevice } = options
+  const sockets = new WebSocketServer({
+    noServer: true,
+    // Compression would cost each device 300 KiB, and devices do not offer it.
+    perMessageDeflate: false,
+    maxPayload: config.TALARIA_FRAME_BYTES_MAX,
+    clientTracking: false,
+  })
+  let underWay = 0
+  return (request, socket, head) => {
+    const onError = (): void => void socket.destroy()
+    socket.on('error', onError)
+    underWay += 1
+    admit(request, underWay > config.TALARIA_UPGRADES_MAX, options)
+      .then((identity) => {
+        if (socket.destroyed) return
+        socket.off('error', onError)
+        sockets.handleUpgrade(request, socket, head, (webSocket) => onDevice(webSocket, identity))
+      })
+      .catch((error: unknown) => {
+        if (error instanceof Refusal) {
+          metrics.refusals.inc({ reason: error.reason })
+          log.debug({ reason: error.reason, status: error.status }, 'device refused')
+          return writeRefusal(socket, error)
+        }
+        log.error({ error: String(error) }, 'upgrade failed')
+        socket.destroy()
+      })
+      .finally(() => (underWay -= 1))
+  }
+}
+
+/** @throws {Refusal}, in upstream's order of checks. */
+async function admit(
+  request: IncomingMessage,
+  isOverloaded: boolean,
+  options: UpgradeOptions,
+): Promise<DeviceIdentity> {
+  const { config, gate, devices, verifier } = options
+  const path = (request.url ?? '').split('?', 1)[0] ?? ''
+  const [, version] = path.match(/^\/api\/(v2|v3)\/device\/?$/) ?? []
+  if (!version) throw new Refusal('path-unknown', 404, `there is no ${path}`)
+  if (!gate.isOpen) throw new Refusal('gate-closed', 503, '')
+  if (isOverloaded) throw new Refusal('overloaded', 503, 'too many devices connect at once')
+  const identity = await identify(request.headers, version as ApiVersion, {
+    verifier,
+    isOpen: config.TALARIA_OPEN,
+  })
+  // Again: the token took its time.
+  if (!gate.isOpen) throw new Refusal('gate-closed', 503, '')
+  if (devices.count >= config.TALARIA_DEVICES_MAX && !devices.get(identity.id)) {
+    throw new Refusal('devices-max', 503, 'this Talaria holds all the devices that it may')
+  }
+  return identity
+}

@@ -1,0 +1,165 @@
+/**
+ * NATS to device: commands, written byte for byte; the answers of the device, found by their
+ * `transaction_uuid`; the receipt while the device is at work; the error when no answer comes.
+ * talaria.md §4; design §2.
+ */
+import type { Msg } from '@nats-io/transport-node'
+import {
+  readCommandTimes,
+  replyError,
+  replyReceipt,
+  type CommandErrorCode,
+} from '#libs/nats/reply.ts'
+import { decode } from '#libs/wrp/codec.ts'
+import { WrpError } from '#libs/wrp/error.ts'
+import { parseDeviceId } from '#libs/wrp/locator.ts'
+import { isTransaction, type WrpMessage } from '#libs/wrp/message.ts'
+import type { Device } from '#apps/talaria/session/device.ts'
+import type { DownlinkRefusalReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
+
+/** A caller hears after this that the command has reached a Talaria. Design §2. */
+const RECEIPT_MS = 100
+
+/** Before every error, as upstream writes it. talaria.md §4.2. */
+const PREFIX = 'Could not process device request: '
+
+/** Takes commands, and gives answers to them. */
+export interface Downlink {
+  command(device: Device, message: Msg): void
+  /** Gives an answer to the command that waits for it; false when none does. */
+  answer(device: Device, transactionUuid: string, bytes: Uint8Array): boolean
+  /** Ends all that waits for `device`. */
+  end(device: Device): void
+}
+
+/** What {@link createDownlink} needs. */
+export interface DownlinkOptions {
+  /** Told in receipts. */
+  talariaId: string
+  timeoutMs: number
+  /** How many commands of one device may await their answer. */
+  pendingMax: number
+  metrics: TalariaMetrics
+}
+
+interface Pending {
+  message: Msg
+  receiptTimer: NodeJS.Timeout
+  deadlineTimer: NodeJS.Timeout
+}
+
+interface Refusal {
+  reason: DownlinkRefusalReason
+  code: CommandErrorCode
+  text: string
+}
+
+const DEADLINE: Refusal = {
+  reason: 'deadline',
+  code: 504,
+  text: 'the device did not answer in time',
+}
+
+const QUEUE_FULL: Refusal = { reason: 'queue-full', code: 503, text: "the device's queue is full" }
+
+/** No caller waits longer, whatever a command says; a timer of more than 24 days would fire at once. */
+const WAIT_MS_MAX = 600_000
+
+/** The downlink of all devices. */
+export function createDownlink(options: DownlinkOptions): Downlink {
+  const { talariaId, timeoutMs, pendingMax, metrics } = options
+  const waiting = new Map<Device, Map<string, Pending>>()
+
+  const refuse = (message: Msg, { reason, code, text }: Refusal): void => {
+    metrics.downlinkRefusals.inc({ reason })
+    replyError(message, code, PREFIX + text)
+  }
+  const settle = (device: Device, transactionUuid: string): Msg | undefined => {
+    const pending = waiting.get(device)
+    const found = pending?.get(transactionUuid)
+    if (!pending || !found) return undefined
+    pending.delete(transactionUuid)
+    if (pending.size === 0) waiting.delete(device)
+    clearTimeout(found.receiptTimer)
+    clearTimeout(found.deadlineTimer)
+    return found.message
+  }
+  const awaitAnswer = (device: Device, uuid: string, message: Msg, deadlineMs: number): void => {
+    const receiptTimer = setTimeout(() => {
+      metrics.receipts.inc()
+      replyReceipt(message, talariaId)
+    }, RECEIPT_MS)
+    const onDeadline = (): void => {
+      if (!settle(device, uuid)) return
+      metrics.commands.inc({ outcome: 'timed-out' })
+      refuse(message, DEADLINE)
+    }
+    const waitMs = Math.min(deadlineMs - Date.now(), WAIT_MS_MAX)
+    const deadlineTimer = setTimeout(onDeadline, waitMs)
+    const pending = waiting.get(device) ?? new Map<string, Pending>()
+    waiting.set(device, pending.set(uuid, { message, receiptTimer, deadlineTimer }))
+  }
+
+  return {
+    command(device, message) {
+      const now = Date.now()
+      const { takeByMs = Infinity, deadlineMs = now + timeoutMs } = readCommandTimes(message)
+      if (now > takeByMs || now >= deadlineMs) {
+        // Without a reply: the caller has been told, or is being told, that it reached nobody.
+        metrics.downlinkRefusals.inc({ reason: 'too-late' })
+        return
+      }
+      const read = readCommand(device, message)
+      if ('reason' in read) return refuse(message, read)
+      const uuid = isTransaction(read.msg_type) ? (read.transaction_uuid ?? '') : undefined
+      const refusal = transactionRefusal(uuid, waiting.get(device), pendingMax)
+      if (refusal) return refuse(message, refusal)
+      if (!device.send(message.data)) return refuse(message, QUEUE_FULL)
+      if (uuid !== undefined) return awaitAnswer(device, uuid, message, deadlineMs)
+      metrics.commands.inc({ outcome: 'written' })
+      message.respond()
+    },
+    answer(device, transactionUuid, bytes) {
+      const message = settle(device, transactionUuid)
+      if (!message) return false
+      metrics.commands.inc({ outcome: 'answered' })
+      message.respond(bytes)
+      return true
+    },
+    end(device) {
+      for (const uuid of waiting.get(device)?.keys() ?? []) {
+        const message = settle(device, uuid)
+        if (!message) continue
+        metrics.commands.inc({ outcome: 'device-closed' })
+        refuse(message, { reason: 'device-closed', code: 504, text: 'that device has been closed' })
+      }
+    },
+  }
+}
+
+function transactionRefusal(
+  uuid: string | undefined,
+  pending: ReadonlyMap<string, Pending> | undefined,
+  pendingMax: number,
+): Refusal | undefined {
+  if (uuid === undefined) return undefined
+  if (uuid === '') {
+    return { reason: 'transaction-missing', code: 400, text: 'the transaction_uuid is missing' }
+  }
+  if (pending?.has(uuid)) {
+    const text = 'that transaction is already registered'
+    return { reason: 'transaction-duplicate', code: 400, text }
+  }
+  return pending && pending.size >= pendingMax ? QUEUE_FULL : undefined
+}
+
+function readCommand(device: Device, message: Msg): WrpMessage | Refusal {
+  try {
+    const read = decode(message.data)
+    if (parseDeviceId(read.dest ?? '') === device.id) return read
+    return { reason: 'dest-foreign', code: 400, text: 'the dest is another device' }
+  } catch (error) {
+    if (!(error instanceof WrpError)) throw error
+    return { reason: 'malformed', code: 400, text: error.message }
+  }
+}

@@ -1,0 +1,85 @@
+/** Closing devices on purpose, at a pace, one job at a time. talaria.md §6. */
+import { wait } from '#libs/retry/wait.ts'
+import { eachPaced, type Devices } from '#apps/talaria/session/devices.ts'
+
+/** Without a rate so many are closed at once, with a breath between. As upstream. */
+const BATCH = 1_000
+const BATCH_TICK_MS = 20
+
+/** What a job was asked for. */
+export interface DrainJob {
+  count: number
+  /** Devices per tick. */
+  rate?: number
+  tickMs?: number
+}
+
+/** How far a job is. */
+export interface DrainProgress {
+  visited: number
+  drained: number
+  started: string
+  finished?: string
+}
+
+/** The drain. */
+export interface Drain {
+  readonly isActive: boolean
+  readonly last: { job: DrainJob; progress: DrainProgress } | undefined
+  /** Begins a job; false when one is running. */
+  begin(job: DrainJob): boolean
+  /** Ends the running job; false when none is. */
+  cancel(): Promise<boolean>
+  /** Closes all, spread over `spreadMs`, as the process ends. */
+  all(spreadMs: number): Promise<void>
+}
+
+/** A drain of `devices`. */
+export function createDrain(devices: Devices, onChange: () => void): Drain {
+  let running: { stop: AbortController; done: Promise<void> } | undefined
+  let last: Drain['last']
+
+  const run = async (
+    job: DrainJob,
+    progress: DrainProgress,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    while (!signal.aborted && progress.drained < job.count) {
+      const sizeMax = Math.min(job.rate ?? BATCH, job.count - progress.drained)
+      const chosen = devices.all().slice(0, sizeMax)
+      if (chosen.length === 0) break
+      progress.visited += chosen.length
+      for (const device of chosen) device.end('drained')
+      progress.drained += chosen.length
+      await wait(job.tickMs ?? BATCH_TICK_MS, signal)
+    }
+    progress.finished = new Date().toISOString()
+    running = undefined
+    onChange()
+  }
+  return {
+    get isActive() {
+      return running !== undefined
+    },
+    get last() {
+      return last
+    },
+    begin(job) {
+      if (running) return false
+      const progress = { visited: 0, drained: 0, started: new Date().toISOString() }
+      const stop = new AbortController()
+      last = { job, progress }
+      const done = Promise.resolve().then(() => run(job, progress, stop.signal))
+      running = { stop, done }
+      onChange()
+      return true
+    },
+    async cancel() {
+      if (!running) return false
+      running.stop.abort()
+      await running.done
+      return true
+    },
+    all: (spreadMs) => eachPaced(devices.all(), spreadMs, (device) => device.end('shutdown')),
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * One session of one device: its websocket, with a bound on what waits to be written, a clock for
+ * pings and silence, and an end that happens once. What comes and goes means nothing here.
+ */
+import type { WebSocket } from 'ws'
+import type { DeviceId } from '#libs/wrp/locator.ts'
+import type { CloseReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import { createSessionId } from './session-id.ts'
+
+/** A ping holds no more (RFC 6455 5.5). */
+const PING_BYTES_MAX = 125
+
+/** How long a device has to answer a close frame; genuine Parodus never answers one. */
+const CLOSE_MS = 1_000
+
+/** What the connect said about the device. */
+export interface DeviceIdentity {
+  id: DeviceId
+  /** Of the token; `unknown` alone when there is none. */
+  partnerIds: string[]
+  trust: number
+  accountId: string
+  /** What the device says about itself; undefined where it said nothing readable. */
+  convey: Readonly<Record<string, unknown>> | undefined
+  intermediateContext: string
+}
+
+/** The limits of one session; from the configuration. */
+export interface DeviceLimits {
+  queueLengthMax: number
+  queueBytesMax: number
+  pingMs: number
+  idleMs: number
+  writeMs: number
+}
+
+/** What a session's owner is told. */
+export interface DeviceListener {
+  onFrame(device: Device, bytes: Uint8Array, isBinary: boolean): void
+  /** Once, at the moment from which this session counts as over. */
+  onEnd(device: Device, reason: CloseReason, error: Error | undefined): void
+}
+
+/** What {@link Device} needs. */
+export interface DeviceOptions {
+  identity: DeviceIdentity
+  /** How many sessions of this device were taken over on this Talaria before. */
+  duplications: number
+  limits: DeviceLimits
+  listener: DeviceListener
+  metrics: TalariaMetrics
+}
+
+/** One session. */
+export class Device {
+  readonly identity: DeviceIdentity
+  readonly sessionId = createSessionId()
+  readonly connectedAtMs = Date.now()
+  readonly duplications: number
+  readonly statistics = { bytesSent: 0, messagesSent: 0, bytesReceived: 0, messagesReceived: 0 }
+  readonly #startedAt = performance.now()
+  readonly #socket: WebSocket
+  readonly #options: DeviceOptions
+  readonly #pingPayload: Buffer
+  #eventCount = 0
+  #queueLength = 0
+  #lastHeardAt = performance.now()
+  #lastPingAt = performance.now()
+  #lastWrittenAt = performance.now()
+  #isPaused = false
+  #isOpen = true
+
+  constructor(socket: WebSocket, options: DeviceOptions) {
+    this.#socket = socket
+    this.#options = options
+    this.identity = options.identity
+    this.duplications = options.duplications
+    // Not empty: genuine Parodus does not count an empty ping as a sign of life.
+    this.#pingPayload = Buffer.from(this.identity.id).subarray(0, PING_BYTES_MAX)
+    const onHeard = (): void => {
+      this.#lastHeardAt = performance.now()
+    }
+    socket.on('message', (data, isBinary) => {
+      onHeard()
+      if (!this.#isOpen) return
+      const bytes = data as Buffer
+      this.statistics.messagesReceived += 1
+      this.statistics.bytesReceived += bytes.length
+      options.listener.onFrame(this, bytes, isBinary)
+    })
+    socket.on('ping', onHeard)
+    socket.on('pong', onHeard)
+    socket.on('error', (error: Error & { code?: string }) => {
+      const isTooLarge = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
+      this.#finish(isTooLarge ? 'too-large' : 'readerror', error)
+      this.#terminateLater()
+    })
+    socket.on('close', () => this.#finish('readerror'))
+  }
+
+  get id(): DeviceId {
+    return this.identity.id
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /** How many messages wait to be written. */
+  get queueLength(): number {
+    return this.#queueLength
+  }
+
+  /** How long this session has lasted, in milliseconds, whatever was done to the clock. */
+  get ageMs(): number {
+    return performance.now() - this.#startedAt
+  }
+
+  /** The id of this session's next event: the same for every retry, and no other event's. */
+  nextEventId(): string {
+    return `${this.sessionId}-${this.#eventCount++}`
+  }
+
+  /** Queues a message; false when the session is over or its queue is full. */
+  send(bytes: Uint8Array): boolean {
+    const { queueLengthMax, queueBytesMax } = this.#options.limits
+    if (!this.#isOpen || this.#socket.readyState !== this.#socket.OPEN) return false
+    if (this.#queueLength >= queueLengthMax) return false
+    const buffered = this.#socket.bufferedAmount
+    if (buffered > 0 && buffered + bytes.length > queueBytesMax) return false
+    if (this.#queueLength === 0) this.#lastWrittenAt = performance.now()
+    this.#queueLength += 1
+    this.#socket.send(bytes, { binary: true }, (error) => {
+      this.#queueLength -= 1
+      this.#lastWrittenAt = performance.now()
+      if (error) return this.end('write-error', error)
+      this.statistics.messagesSent += 1
+      this.statistics.bytesSent += bytes.length
+    })
+    return true
+  }
+
+  /** Stops or resumes reading: what the device sends then waits in its own socket. */
+  setPaused(isPaused: boolean): void {
+    if (isPaused === this.#isPaused || !this.#isOpen) return
+    this.#isPaused = isPaused
+    // The time without reading is not the device's silence.
+    this.#lastHeardAt = performance.now()
+    if (isPaused) this.#socket.pause()
+    else this.#socket.resume()
+  }
+
+  /** Looks at the clock: pings when it is time, ends the session when it is too late. */
+  tick(now: number): void {
+    const { pingMs, idleMs, writeMs } = this.#options.limits
+    if (this.#queueLength > 0 && now - this.#lastWrittenAt > writeMs) return this.end('write-error')
+    if (!this.#isPaused && now - this.#lastHeardAt > idleMs) return this.end('idle')
+    // With something unwritten a ping would only lengthen the queue, and its end is watched anyway.
+    if (now - this.#lastPingAt < pingMs || this.#queueLength > 0) return
+    this.#lastPingAt = now
+    this.#socket.ping(this.#pingPayload)
+    this.statistics.messagesSent += 1
+    this.#options.metrics.pings.inc()
+  }
+
+  /** Ends the session now; the socket follows within a second. */
+  end(reason: CloseReason, error?: Error): void {
+    if (!this.#isOpen) return
+    this.#finish(reason, error)
+    if (reason === 'idle' || reason === 'write-error') return this.#socket.terminate()
+    // A paused socket would never read the answer to the close.
+    this.#socket.resume()
+    // RFC 6455 7.4.1: 1001, going away. Devices come back after 3 s.
+    this.#socket.close(1001, reason)
+    this.#terminateLater()
+  }
+
+  #terminateLater(): void {
+    const timer = setTimeout(() => this.#socket.terminate(), CLOSE_MS)
+    this.#socket.once('close', () => clearTimeout(timer))
+  }
+
+  #finish(reason: CloseReason, error?: Error): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#options.listener.onEnd(this, reason, error)
+  }
+}

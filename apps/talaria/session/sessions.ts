@@ -1,0 +1,142 @@
+/**
+ * The life of sessions: a new one ends the old of the same device, takes the device's subjects,
+ * says that it is there and that the device is online; its end undoes all that, once.
+ */
+import type { Msg } from '@nats-io/transport-node'
+import type { WebSocket } from 'ws'
+import type { Logger } from '#libs/log/logger.ts'
+import type { Nats } from '#libs/nats/connect.ts'
+import type { OutgoingEvent } from '#libs/nats/event.ts'
+import { deviceSubjectKind, deviceSubjects, sessionSubject } from '#libs/nats/subjects.ts'
+import { Device, type DeviceIdentity, type DeviceLimits, type DeviceListener } from './device.ts'
+import { eachPaced, type Devices } from './devices.ts'
+import type { Downlink } from '#apps/talaria/downlink/downlink.ts'
+import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
+import { offlineEvent, onlineEvent } from './presence.ts'
+import { statisticsOf } from './statistics.ts'
+import type { Store } from '#apps/talaria/uplink/store.ts'
+import { encodeAnnouncement, judgeTakeover, readAnnouncement } from './takeover.ts'
+import type { Uplink } from '#apps/talaria/uplink/uplink.ts'
+
+/** Over how long all sessions are announced again after NATS was away: a burst would hurt it. */
+const ANNOUNCE_SPREAD_MS = 5_000
+
+/** Begins sessions. */
+export interface Sessions extends Disposable {
+  begin(socket: WebSocket, identity: DeviceIdentity): void
+}
+
+/** What {@link createSessions} needs. */
+export interface SessionsOptions {
+  nats: Nats
+  devices: Devices
+  downlink: Downlink
+  uplink: Uplink
+  store: Store
+  limits: DeviceLimits
+  talariaId: string
+  /** Of presence events: a locator. */
+  source: string
+  metrics: TalariaMetrics
+  log: Logger
+}
+
+/** Sessions on one connection. */
+export function createSessions(options: SessionsOptions): Sessions {
+  const { nats, devices, downlink, uplink, store, metrics, log, source, limits } = options
+  const unsubscribers = new Map<Device, () => void>()
+  const announce = (device: Device): void => announceSession(device, options)
+  const tell = (event: OutgoingEvent): void => {
+    void store.put(event, 'presence').then((stored) => {
+      if (stored !== 'stored') metrics.presenceDrops.inc({ reason: stored })
+    })
+  }
+
+  const listener: DeviceListener = {
+    onFrame: (device, bytes, isBinary) => uplink.take(device, bytes, isBinary),
+    onEnd(device, reason, error) {
+      unsubscribers.get(device)?.()
+      unsubscribers.delete(device)
+      devices.remove(device)
+      downlink.end(device)
+      metrics.disconnects.inc({ reason })
+      tell(offlineEvent(device, source, { reason, error }))
+      log.info({ deviceId: device.id, sessionId: device.sessionId, reason }, 'device disconnected')
+    },
+  }
+  const onMessage = (device: Device, message: Msg): void => {
+    try {
+      const kind = deviceSubjectKind(message.subject)
+      if (!device.isOpen) {
+        // Without a reply: another Talaria may hold the device by now, and the answer is its.
+        if (kind !== 'session') metrics.downlinkRefusals.inc({ reason: 'device-gone' })
+        return
+      }
+      if (kind === 'command') downlink.command(device, message)
+      else if (kind === 'stat') message.respond(JSON.stringify(statisticsOf(device)))
+      else onAnnouncement(device, message.data, options)
+    } catch (error) {
+      metrics.downlinkRefusals.inc({ reason: 'subject-unknown' })
+      log.debug({ error: String(error) }, 'message for a device not understood')
+    }
+  }
+
+  const announcing = new AbortController()
+  const unlisten = nats.onConnectedChange((isConnected) => {
+    if (!isConnected) return
+    // Whatever was said meanwhile was heard by nobody.
+    void eachPaced(devices.all(), ANNOUNCE_SPREAD_MS, announce, announcing.signal)
+  })
+  return {
+    begin(socket, identity) {
+      const old = devices.get(identity.id)
+      // First, so that its offline event goes before the online event of the new one.
+      old?.end('duplicate')
+      const duplications = old ? old.duplications + 1 : 0
+      const device = new Device(socket, { identity, duplications, limits, listener, metrics })
+      const subscription = nats.connection.subscribe(deviceSubjects(device.id), {
+        callback: (error, message) => {
+          if (!error) onMessage(device, message)
+        },
+      })
+      unsubscribers.set(device, () => {
+        if (!nats.connection.isClosed()) subscription.unsubscribe()
+      })
+      devices.add(device)
+      announce(device)
+      metrics.connects.inc()
+      tell(onlineEvent(device, source))
+      log.info({ deviceId: device.id, sessionId: device.sessionId }, 'device connected')
+    },
+    [Symbol.dispose]() {
+      announcing.abort()
+      unlisten()
+    },
+  }
+}
+
+function announceSession(device: Device, { nats, talariaId }: SessionsOptions): void {
+  // What is published while NATS is away would be heard later, when its age is wrong.
+  if (!device.isOpen || !nats.isConnected || nats.connection.isDraining()) return
+  const { sessionId, connectedAtMs, ageMs } = device
+  nats.connection.publish(
+    sessionSubject(device.id),
+    encodeAnnouncement({ sessionId, connectedAtMs, ageMs, talaria: talariaId }),
+  )
+}
+
+function onAnnouncement(device: Device, bytes: Uint8Array, options: SessionsOptions): void {
+  const { metrics, log } = options
+  const theirs = readAnnouncement(bytes)
+  if (!theirs) return metrics.takeovers.inc({ outcome: 'malformed' })
+  const judgement = judgeTakeover(device, theirs)
+  if (judgement === 'same') return
+  if (judgement === 'mine') {
+    // The other has to hear of it, as it may hold the device still.
+    metrics.takeovers.inc({ outcome: 'kept-mine' })
+    return announceSession(device, options)
+  }
+  metrics.takeovers.inc({ outcome: 'closed-mine' })
+  log.debug({ deviceId: device.id, talaria: theirs.talaria }, 'device taken over')
+  device.end('duplicate')
+}

@@ -1,0 +1,156 @@
+/**
+ * Device to NATS: each frame is read, stamped and judged; answers go to the commands that wait for
+ * them, events into the stream, and what is neither is counted. talaria.md §3.1, §5.
+ */
+import type { OutgoingEvent } from '#libs/nats/event.ts'
+import { encode } from '#libs/wrp/codec.ts'
+import { WrpError } from '#libs/wrp/error.ts'
+import { eventTypeOf, parseDeviceId } from '#libs/wrp/locator.ts'
+import { isTransaction, MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
+import { acknowledgement, needsAcknowledgement, RDR } from '#libs/wrp/qos.ts'
+import { stamp, type Stamped } from '#libs/wrp/stamp.ts'
+import type { Device } from '#apps/talaria/session/device.ts'
+import type { Downlink } from '#apps/talaria/downlink/downlink.ts'
+import type { TalariaMetrics, UplinkDropReason } from '#apps/talaria/metrics.ts'
+import type { Store, Stored } from './store.ts'
+import type { Window } from './window.ts'
+
+/** Takes a device's frames. */
+export interface Uplink {
+  take(device: Device, bytes: Uint8Array, isBinary: boolean): void
+}
+
+/** What {@link createUplink} needs. */
+export interface UplinkOptions {
+  store: Store
+  window: Window
+  downlink: Downlink
+  /** Of acknowledgements: a locator. */
+  source: string
+  metrics: TalariaMetrics
+}
+
+/** The uplink of all devices. */
+export function createUplink(options: UplinkOptions): Uplink {
+  const { metrics } = options
+  return {
+    take(device, bytes, isBinary) {
+      const reason = isBinary ? takeFrame(device, bytes, options) : 'text-frame'
+      if (reason) metrics.uplinkDrops.inc({ reason })
+    },
+  }
+}
+
+function takeFrame(
+  device: Device,
+  frame: Uint8Array,
+  options: UplinkOptions,
+): UplinkDropReason | undefined {
+  const stamped = readFrame(device, frame)
+  if (!stamped) return 'malformed'
+  const { message, bytes } = stamped
+  const fault = sourceFault(device, message)
+  if (fault) return fault
+  if (isTransaction(message.msg_type) && message.transaction_uuid) {
+    const isAwaited = options.downlink.answer(device, message.transaction_uuid, bytes)
+    return isAwaited ? undefined : 'transaction-unknown'
+  }
+  if (message.msg_type !== MSG_TYPE.event && !isTransaction(message.msg_type)) {
+    return 'type-unsupported'
+  }
+  return takeEvent(device, message, bytes, options)
+}
+
+function readFrame(device: Device, frame: Uint8Array): Stamped | undefined {
+  try {
+    return stamp(frame, {
+      partnerIds: device.identity.partnerIds,
+      sessionId: device.sessionId,
+      metadata: { '/xmidt-timestamp': new Date().toISOString() },
+    })
+  } catch (error) {
+    if (error instanceof WrpError) return undefined
+    throw error
+  }
+}
+
+/** A device speaks for itself only. */
+function sourceFault(device: Device, message: WrpMessage): UplinkDropReason | undefined {
+  if (!message.source) return 'source-missing'
+  try {
+    return parseDeviceId(message.source) === device.id ? undefined : 'source-foreign'
+  } catch {
+    return 'source-foreign'
+  }
+}
+
+function takeEvent(
+  device: Device,
+  message: WrpMessage,
+  bytes: Uint8Array,
+  options: UplinkOptions,
+): UplinkDropReason | undefined {
+  const { store, window, metrics } = options
+  const isAwaited = needsAcknowledgement(message)
+  const type = eventTypeOf(message.dest ?? '')
+  if (type === undefined) {
+    if (isAwaited) acknowledge(device, message, RDR.destMissing, options)
+    return 'dest-unroutable'
+  }
+  if (!window.enter(device, isAwaited)) {
+    if (isAwaited) acknowledge(device, message, RDR.cannotEnqueue, options)
+    return 'window-full'
+  }
+  void store.put(outgoing(device, message, bytes, type), 'device').then((stored) => {
+    window.leave(device)
+    if (stored !== 'stored') metrics.uplinkDrops.inc({ reason: stored })
+    if (isAwaited) acknowledge(device, message, RDR_OF[stored], options)
+  })
+  return undefined
+}
+
+/** What the device is told: only what the stream has is delivered. */
+const RDR_OF: Readonly<Record<Stored, number>> = {
+  stored: RDR.delivered,
+  'too-large': RDR.tooLarge,
+  'event-type-invalid': RDR.badFormat,
+  'not-stored': RDR.cannotEnqueue,
+}
+
+function acknowledge(
+  device: Device,
+  message: WrpMessage,
+  rdr: number,
+  { source, metrics }: UplinkOptions,
+): void {
+  const bytes = encode(acknowledgement(message, { source, sessionId: device.sessionId, rdr }))
+  if (device.send(bytes)) {
+    metrics.acknowledgements.inc({ outcome: rdr === RDR.delivered ? 'stored' : 'not-stored' })
+  } else metrics.downlinkRefusals.inc({ reason: 'acknowledgement-lost' })
+}
+
+function outgoing(
+  device: Device,
+  message: WrpMessage,
+  bytes: Uint8Array,
+  type: string,
+): OutgoingEvent {
+  return {
+    id: device.nextEventId(),
+    device: device.id,
+    type,
+    bytes,
+    dest: message.dest ?? '',
+    source: message.source ?? '',
+    sessionId: device.sessionId,
+    partnerIds: device.identity.partnerIds,
+    transactionUuid: message.transaction_uuid,
+    traceparent: traceparentOf(message),
+  }
+}
+
+/** Trace context rides in the message's own headers, `traceparent: …`. */
+function traceparentOf({ headers = [] }: WrpMessage): string | undefined {
+  const line = headers.find((header) => /^traceparent:/i.test(header))
+  return line?.slice(line.indexOf(':') + 1).trim()
+}
