@@ -12,7 +12,7 @@ import { createDevices, type Devices } from './session/devices.ts'
 import { createDownlink } from './downlink/downlink.ts'
 import { limitsOf, tickMsOf } from './session/limits.ts'
 import type { TalariaMetrics } from './metrics.ts'
-import { createSessions } from './session/sessions.ts'
+import { createSessions, type Ways } from './session/sessions.ts'
 import { createStore } from './uplink/store.ts'
 import { createUplink } from './uplink/uplink.ts'
 import { createWindow } from './uplink/window.ts'
@@ -63,7 +63,17 @@ export function createHolding(options: HoldingOptions): Holding {
   })
   const uplink = createUplink({ store, window, downlink, source, metrics })
   const limits = limitsOf(config)
-  const parts = { devices, downlink, uplink, store, limits, talariaId, source, metrics, log }
+  const ways: Ways = {
+    onFrame: (device, bytes, isBinary) => uplink.take(device, bytes, isBinary),
+    onCommand: (device, message) => downlink.command(device, message),
+    onEnd: (device) => downlink.end(device),
+    tell(event) {
+      void store.put(event, 'presence').then((stored) => {
+        if (stored !== 'stored') metrics.presenceDrops.inc({ reason: stored })
+      })
+    },
+  }
+  const parts = { devices, ways, limits, talariaId, source, metrics, log }
   const sessions = stack.use(createSessions({ nats: commands, ...parts }))
   return {
     devices,

@@ -8,8 +8,8 @@ import {
   type ConsumerUpdateConfig,
   type JetStreamManager,
 } from '@nats-io/jetstream'
-import { filterSubjectOf } from './filter.ts'
 import type { Hook } from '#apps/caduceus/webhook.ts'
+import { filterSubjectOf } from './filter.ts'
 
 /** The stream that webhooks are fed from. */
 export const EVENTS_STREAM = 'EVENTS'

@@ -1,11 +1,11 @@
 /** Keeps the webhooks of this instance those of the bucket, and removes what has expired. */
 import type { JetStreamManager } from '@nats-io/jetstream'
-import type { Logger } from '#libs/log/logger.ts'
-import type { Bucket } from '#libs/nats/bucket.ts'
 import type { CaduceusConfig } from '#apps/caduceus/config.ts'
 import type { Metrics } from '#apps/caduceus/metrics.ts'
-import { sweepForEver } from './sweep.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
+import type { Logger } from '#libs/log/logger.ts'
+import type { Bucket } from '#libs/nats/bucket.ts'
+import { sweepForEver } from './sweep.ts'
 import type { Webhooks } from './webhooks.ts'
 
 /** What {@link followWebhooks} needs. */

@@ -3,11 +3,11 @@
  * other for the consumer but not in the stream have a gap between them, and nothing else makes one:
  * exact for one instance; of several, each sees only the gaps between its own deliveries.
  */
-import type { Logger } from '#libs/log/logger.ts'
-import type { DeliveryTarget } from '#apps/caduceus/delivery/deliver.ts'
+import type { DeliveryTarget } from '#apps/caduceus/delivery/target.ts'
 import type { Metrics } from '#apps/caduceus/metrics.ts'
-import { filterSubjectOf } from './filter.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
+import type { Logger } from '#libs/log/logger.ts'
+import { filterSubjectOf } from './filter.ts'
 
 /** A consumer's newest delivery, by its place among deliveries and in the stream. */
 interface DeliveryPlace {

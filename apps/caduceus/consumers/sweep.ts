@@ -1,11 +1,11 @@
 /** Removes what has expired, with its consumer; every instance does it, and once is enough. */
 import type { JetStreamManager } from '@nats-io/jetstream'
+import type { Metrics } from '#apps/caduceus/metrics.ts'
+import type { Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Bucket } from '#libs/nats/bucket.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { DURABLE_PREFIX, EVENTS_STREAM, findDurable, removeDurable } from './durable.ts'
-import type { Metrics } from '#apps/caduceus/metrics.ts'
-import type { Webhook } from '#apps/caduceus/webhook.ts'
 import type { Webhooks } from './webhooks.ts'
 
 /** Consumers without a webhook are looked for in each so-many-th sweep: it lists all of them. */

@@ -1,8 +1,11 @@
 /** The webhooks that this instance delivers for: for each one that is not expired, a pull loop. */
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
+import type { Deliver } from '#apps/caduceus/delivery/deliver.ts'
+import { createMatcher, type Matcher } from '#apps/caduceus/delivery/matcher.ts'
+import type { Metrics } from '#apps/caduceus/metrics.ts'
+import type { Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { consume } from '#libs/nats/consume.ts'
-import type { Deliver } from '#apps/caduceus/delivery/deliver.ts'
 import {
   durableOf,
   ensureDurable,
@@ -10,10 +13,7 @@ import {
   findDurable,
   type DurableLimits,
 } from './durable.ts'
-import { createMatcher, type Matcher } from '#apps/caduceus/delivery/matcher.ts'
-import type { Metrics } from '#apps/caduceus/metrics.ts'
 import type { LossWatch } from './retention-loss.ts'
-import type { Webhook } from '#apps/caduceus/webhook.ts'
 
 /** The longest time that a timer can be set to. */
 const TIMER_MS_MAX = 2 ** 31 - 1

@@ -1,7 +1,7 @@
 /** One POST to one receiver and what came of it. Whether there is another is not decided here. */
 import { errors, request, type Dispatcher } from 'undici'
-import { AddressRefusedError } from './dial.ts'
 import type { Metrics } from '#apps/caduceus/metrics.ts'
+import { AddressRefusedError } from './dial.ts'
 import type { DeliveryRequest } from './request.ts'
 import { parseRetryAfter } from './schedule.ts'
 

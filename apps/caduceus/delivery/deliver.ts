@@ -3,6 +3,8 @@
  * dead letter. This is policy alone: the loop is in libs/nats, the POST in attempt.ts.
  */
 import type { JetStreamClient, JsMsg } from '@nats-io/jetstream'
+import type { Metrics } from '#apps/caduceus/metrics.ts'
+import type { Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Outcome } from '#libs/nats/consume.ts'
 import { readEventHeaders } from '#libs/nats/event.ts'
@@ -11,24 +13,15 @@ import type { WrpMessage } from '#libs/wrp/message.ts'
 import type { AttemptDelivery } from './attempt.ts'
 import { publishDeadLetter, type DeadLetterFacts } from './dead-letter.ts'
 import type { WatchBacklog } from './failure-notice.ts'
-import type { Matcher } from './matcher.ts'
-import type { Metrics } from '#apps/caduceus/metrics.ts'
+import type { DeliveryTarget } from './target.ts'
 import { toDeliveryRequest } from './request.ts'
 import { retryDelayMs } from './schedule.ts'
-import type { Webhook } from '#apps/caduceus/webhook.ts'
 
 /** After this a dead letter that could not be kept is tried again; nothing is lost meanwhile. */
 const DEAD_LETTER_RETRY_MS = 5_000
 
 /** An event for an expired webhook waits this long: a renewal within the grace time gets it. */
 const EXPIRED_RETRY_MS = 5_000
-
-/** A webhook as a delivery sees it. */
-export interface DeliveryTarget {
-  readonly id: string
-  readonly webhook: Webhook
-  readonly matches: Matcher
-}
 
 /** Decides about one message. */
 export type Deliver = (target: DeliveryTarget, message: JsMsg) => Promise<Outcome>

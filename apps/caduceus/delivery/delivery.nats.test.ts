@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { webhookIdOf } from '#apps/caduceus/webhook.ts'
+import { decode } from '#libs/wrp/codec.ts'
 import {
   metricOf,
   postHook,
@@ -8,8 +10,6 @@ import {
 } from '#tests/support/caduceus.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { startReceiver } from '#tests/support/receiver.ts'
-import { decode } from '#libs/wrp/codec.ts'
-import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 
 let bench: CaduceusBench
 

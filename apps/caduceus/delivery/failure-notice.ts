@@ -2,10 +2,10 @@
  * Tells the owner of a webhook that it falls behind, with upstream's notice to `failure_url`. The
  * difference to upstream: nothing is dropped for it, the events wait in the stream. caduceus.md §4.5.
  */
+import type { Metrics } from '#apps/caduceus/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { AttemptDelivery } from './attempt.ts'
-import type { DeliveryTarget } from './deliver.ts'
-import type { Metrics } from '#apps/caduceus/metrics.ts'
+import type { DeliveryTarget } from './target.ts'
 import { signatureHeaders } from './signature.ts'
 
 /** Who cannot keep up needs to be told once, not with each event that he is behind with. */

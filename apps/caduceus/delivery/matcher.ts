@@ -1,7 +1,7 @@
 /** Which events a webhook gets. The patterns are strangers', so they run in linear time (RE2). */
 import { RE2JS } from 're2js'
-import type { WrpMessage } from '#libs/wrp/message.ts'
 import { ANY_PARTNER, type Webhook } from '#apps/caduceus/webhook.ts'
+import type { WrpMessage } from '#libs/wrp/message.ts'
 
 /** Says whether an event is meant for the webhook; if not, what it failed at. */
 export type Matcher = (event: WrpMessage) => 'matched' | 'partner' | 'event' | 'device'

@@ -1,10 +1,10 @@
 /** An event as the POST that a receiver gets: which bytes and which headers. caduceus.md §4.2, §4.3. */
+import type { Hook } from '#apps/caduceus/webhook.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import { eventOf } from './matcher.ts'
 import { signatureHeaders } from './signature.ts'
-import type { Hook } from '#apps/caduceus/webhook.ts'
 
 /** The values of a hook's `content_type` that ask for the whole WRP; all else asks for the payload. */
 const WHOLE_WRP = new Set(['wrp', 'application/msgpack', 'application/wrp'])

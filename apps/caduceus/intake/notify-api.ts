@@ -5,6 +5,9 @@
 import { randomUUID } from 'node:crypto'
 import type { JetStreamClient } from '@nats-io/jetstream'
 import { Hono } from 'hono'
+import { readBody } from '#apps/caduceus/body.ts'
+import type { Callers, CallerEnv } from '#apps/caduceus/callers.ts'
+import type { Metrics } from '#apps/caduceus/metrics.ts'
 import { errorResponse } from '#libs/http/error.ts'
 import { publishEvent } from '#libs/nats/event.ts'
 import { SubjectError } from '#libs/nats/subjects.ts'
@@ -13,9 +16,6 @@ import { WrpError } from '#libs/wrp/error.ts'
 import { fromJson } from '#libs/wrp/json.ts'
 import { eventTypeOf, parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
 import { MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
-import { readBody } from '#apps/caduceus/body.ts'
-import type { Callers, CallerEnv } from '#apps/caduceus/callers.ts'
-import type { Metrics } from '#apps/caduceus/metrics.ts'
 
 /** What {@link createNotifyApi} needs. */
 export interface NotifyApiOptions {

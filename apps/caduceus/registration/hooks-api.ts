@@ -1,15 +1,15 @@
 /** The registration API: `POST /hook` and `GET /hooks`, upstream's; `DELETE /hook/{id}`, ours. */
 import { getConnInfo } from '@hono/node-server/conninfo'
 import { Hono, type Context } from 'hono'
-import { errorResponse } from '#libs/http/error.ts'
-import type { Bucket } from '#libs/nats/bucket.ts'
 import { BodyTooLargeError, readBody } from '#apps/caduceus/body.ts'
 import type { Callers, CallerEnv } from '#apps/caduceus/callers.ts'
+import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
 import type { Metrics } from '#apps/caduceus/metrics.ts'
+import { ANY_PARTNER, type Webhook } from '#apps/caduceus/webhook.ts'
+import { errorResponse } from '#libs/http/error.ts'
+import type { Bucket } from '#libs/nats/bucket.ts'
 import { RegisterError, type Register } from './register.ts'
 import { parseRegistration, RegistrationError } from './registration.ts'
-import { ANY_PARTNER, type Webhook } from '#apps/caduceus/webhook.ts'
-import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
 
 /** Partners that a Basic caller registers for; more than these no list has. */
 const PARTNERS_MAX = 64

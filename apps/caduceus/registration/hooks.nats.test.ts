@@ -1,7 +1,8 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { App } from '#libs/lifecycle/app.ts'
+import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 import { serve } from '#libs/http/server.ts'
+import type { App } from '#libs/lifecycle/app.ts'
 import {
   metricOf,
   OWNER,
@@ -12,7 +13,6 @@ import {
 } from '#tests/support/caduceus.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { startReceiver } from '#tests/support/receiver.ts'
-import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 
 let bench: CaduceusBench
 

@@ -1,15 +1,15 @@
 /** Keeps a registration: its consumer first, then the record, so that a 200 means "from now on". */
 import type { JetStreamManager } from '@nats-io/jetstream'
+import { ensureDurable, type DurableLimits } from '#apps/caduceus/consumers/durable.ts'
+import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
+import type { AddressGuard } from '#apps/caduceus/delivery/addresses.ts'
+import { addressesOf } from '#apps/caduceus/delivery/dial.ts'
+import type { Hook, Webhook } from '#apps/caduceus/webhook.ts'
+import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Bucket } from '#libs/nats/bucket.ts'
 import { wait } from '#libs/retry/wait.ts'
-import type { AddressGuard } from '#apps/caduceus/delivery/addresses.ts'
-import { addressesOf } from '#apps/caduceus/delivery/dial.ts'
-import { ensureDurable, type DurableLimits } from '#apps/caduceus/consumers/durable.ts'
 import { invalid, urlsOf } from './registration.ts'
-import type { Hook, Webhook } from '#apps/caduceus/webhook.ts'
-import { webhookIdOf } from '#apps/caduceus/webhook.ts'
-import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
 
 /** A name that takes longer to resolve will not do at delivery either. */
 const LOOKUP_MS = 3_000

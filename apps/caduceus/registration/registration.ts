@@ -2,9 +2,9 @@
  * Reads what somebody posts to register a webhook, as forgiving and as strict as upstream: keys in
  * any case, unknown ones passed by, and an error that names the field. caduceus.md §1.
  */
-import { parseDuration, formatDuration } from './duration.ts'
 import { compilePattern } from '#apps/caduceus/delivery/matcher.ts'
 import type { Hook } from '#apps/caduceus/webhook.ts'
+import { parseDuration, formatDuration } from './duration.ts'
 
 /** Clocks differ: `until` may be this much later than allowed. Upstream's sample. */
 const UNTIL_JITTER_MS = 10_000

@@ -1,7 +1,7 @@
 /** The JWT that the device presents: fetched from Themis, kept until shortly before it runs out. */
 import { decodeJwt } from 'jose'
-import type { Logger } from '#libs/log/logger.ts'
 import { tokenHeaders, type DeviceIdentity } from '#apps/parodus/identity.ts'
+import type { Logger } from '#libs/log/logger.ts'
 
 /** Genuine Parodus gives its issuer 25 s. */
 const THEMIS_MS = 25_000

@@ -3,10 +3,10 @@
  * are acknowledged. Bounded; the least important goes first.
  */
 import { randomUUID } from 'node:crypto'
+import type { ParodusMetrics } from '#apps/parodus/metrics.ts'
 import { decode, encode } from '#libs/wrp/codec.ts'
 import { MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 import { needsAcknowledgement } from '#libs/wrp/qos.ts'
-import type { ParodusMetrics } from '#apps/parodus/metrics.ts'
 
 interface Entry {
   bytes: Uint8Array

@@ -1,12 +1,12 @@
 /** The connection to the fabric, for ever: credential, dial, carry, and again. */
 import { WebSocket, type RawData } from 'ws'
+import { upgradeHeaders, type DeviceIdentity } from '#apps/parodus/identity.ts'
+import type { ParodusMetrics } from '#apps/parodus/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { CredentialError, type Credential } from './credential.ts'
 import { dial, DialError } from './dial.ts'
-import { upgradeHeaders, type DeviceIdentity } from '#apps/parodus/identity.ts'
-import type { ParodusMetrics } from '#apps/parodus/metrics.ts'
 
 /** RFC 6455 7.4.1: normal closure, with the reason that genuine Parodus gives. */
 const CLOSE_CODE = 1000

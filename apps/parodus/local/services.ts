@@ -1,10 +1,10 @@
 /** The local services: registered by name, told that Parodus is there, sent what is for them. parodus.md §4.3. */
+import type { ParodusMetrics } from '#apps/parodus/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import { connectPush, type Push } from '#libs/sp/push.ts'
 import { parseAddress } from '#libs/sp/address.ts'
+import { connectPush, type Push } from '#libs/sp/push.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { MSG_TYPE } from '#libs/wrp/message.ts'
-import type { ParodusMetrics } from '#apps/parodus/metrics.ts'
 
 /** Genuine Parodus takes names of so many characters. */
 const NAME_LENGTH_MAX = 31

@@ -3,12 +3,12 @@
  * the device says about itself. talaria.md §2.
  */
 import type { IncomingHttpHeaders } from 'node:http'
+import type { DeviceIdentity } from '#apps/talaria/session/device.ts'
 import { deviceIdOfClaims, partnerIdsOfClaims } from '#libs/auth/claims.ts'
 import { AuthError } from '#libs/auth/error.ts'
 import type { Claims, Verifier } from '#libs/auth/verify.ts'
 import { deviceToken } from '#libs/nats/subjects.ts'
 import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
-import type { DeviceIdentity } from '#apps/talaria/session/device.ts'
 import { Refusal } from './refusal.ts'
 
 /** The version of the API, which decides between 401 and 403. */

@@ -5,14 +5,14 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
-import type { Verifier } from '#libs/auth/verify.ts'
-import type { Logger } from '#libs/log/logger.ts'
 import type { TalariaConfig } from '#apps/talaria/config.ts'
+import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { Gate } from '#apps/talaria/operations/gate.ts'
 import type { DeviceIdentity } from '#apps/talaria/session/device.ts'
 import type { Devices } from '#apps/talaria/session/devices.ts'
-import type { Gate } from '#apps/talaria/operations/gate.ts'
+import type { Verifier } from '#libs/auth/verify.ts'
+import type { Logger } from '#libs/log/logger.ts'
 import { identify, type ApiVersion } from './identify.ts'
-import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 import { Refusal, writeRefusal } from './refusal.ts'
 
 /** What {@link createUpgrade} needs. */

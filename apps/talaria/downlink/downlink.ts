@@ -4,6 +4,8 @@
  * talaria.md §4; design §2.
  */
 import type { Msg } from '@nats-io/transport-node'
+import type { DownlinkRefusalReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { Device } from '#apps/talaria/session/device.ts'
 import {
   readCommandTimes,
   replyError,
@@ -14,8 +16,6 @@ import { decode } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { isTransaction, type WrpMessage } from '#libs/wrp/message.ts'
-import type { Device } from '#apps/talaria/session/device.ts'
-import type { DownlinkRefusalReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
 
 /** A caller hears after this that the command has reached a Talaria. Design §2. */
 const RECEIPT_MS = 100

@@ -1,7 +1,7 @@
 /** The control API on the operations port: the gate and the drain. talaria.md §1.2. */
 import { Hono } from 'hono'
-import { errorResponse } from '#libs/http/error.ts'
 import type { Devices } from '#apps/talaria/session/devices.ts'
+import { errorResponse } from '#libs/http/error.ts'
 import type { Drain, DrainJob } from './drain.ts'
 import type { Gate } from './gate.ts'
 

@@ -1,6 +1,6 @@
 /** Closing devices on purpose, at a pace, one job at a time. talaria.md §6. */
-import { wait } from '#libs/retry/wait.ts'
 import { eachPaced, type Devices } from '#apps/talaria/session/devices.ts'
+import { wait } from '#libs/retry/wait.ts'
 
 /** Without a rate so many are closed at once, with a breath between. As upstream. */
 const BATCH = 1_000

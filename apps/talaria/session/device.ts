@@ -3,8 +3,8 @@
  * pings and silence, and an end that happens once. What comes and goes means nothing here.
  */
 import type { WebSocket } from 'ws'
-import type { DeviceId } from '#libs/wrp/locator.ts'
 import type { CloseReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { DeviceId } from '#libs/wrp/locator.ts'
 import { createSessionId } from './session-id.ts'
 
 /** A ping holds no more (RFC 6455 5.5). */

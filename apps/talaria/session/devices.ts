@@ -1,8 +1,8 @@
 /** The devices that this Talaria holds, one session each, and the one clock that they share. */
+import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 import { wait } from '#libs/retry/wait.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
 import type { Device } from './device.ts'
-import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 
 /** Devices closed or told in one go, so that pacing is no timer per device. */
 const PACE_TICK_MS = 20

@@ -1,9 +1,9 @@
 /** The events that say that a device came or went, in upstream's form. talaria.md §5.1, §5.2. */
+import type { CloseReason } from '#apps/talaria/metrics.ts'
 import type { OutgoingEvent } from '#libs/nats/event.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { MSG_TYPE } from '#libs/wrp/message.ts'
 import type { Device } from './device.ts'
-import type { CloseReason } from '#apps/talaria/metrics.ts'
 import { toGoDuration } from './up-time.ts'
 
 /** What of the convey goes into the metadata, in the order of the contract; later ones override. */

@@ -4,19 +4,16 @@
  */
 import type { Msg } from '@nats-io/transport-node'
 import type { WebSocket } from 'ws'
+import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connect.ts'
 import type { OutgoingEvent } from '#libs/nats/event.ts'
 import { deviceSubjectKind, deviceSubjects, sessionSubject } from '#libs/nats/subjects.ts'
 import { Device, type DeviceIdentity, type DeviceLimits, type DeviceListener } from './device.ts'
 import { eachPaced, type Devices } from './devices.ts'
-import type { Downlink } from '#apps/talaria/downlink/downlink.ts'
-import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 import { offlineEvent, onlineEvent } from './presence.ts'
 import { statisticsOf } from './statistics.ts'
-import type { Store } from '#apps/talaria/uplink/store.ts'
 import { encodeAnnouncement, judgeTakeover, readAnnouncement } from './takeover.ts'
-import type { Uplink } from '#apps/talaria/uplink/uplink.ts'
 
 /** Over how long all sessions are announced again after NATS was away: a burst would hurt it. */
 const ANNOUNCE_SPREAD_MS = 5_000
@@ -26,13 +23,21 @@ export interface Sessions extends Disposable {
   begin(socket: WebSocket, identity: DeviceIdentity): void
 }
 
+/** The ways up and down that a session's messages go; they know sessions, and not the reverse. */
+export interface Ways {
+  onFrame: DeviceListener['onFrame']
+  onCommand(device: Device, message: Msg): void
+  /** The session is over: nothing of it is waited for any more. */
+  onEnd(device: Device): void
+  /** Stores a presence event. Never throws. */
+  tell(event: OutgoingEvent): void
+}
+
 /** What {@link createSessions} needs. */
 export interface SessionsOptions {
   nats: Nats
   devices: Devices
-  downlink: Downlink
-  uplink: Uplink
-  store: Store
+  ways: Ways
   limits: DeviceLimits
   talariaId: string
   /** Of presence events: a locator. */
@@ -43,24 +48,19 @@ export interface SessionsOptions {
 
 /** Sessions on one connection. */
 export function createSessions(options: SessionsOptions): Sessions {
-  const { nats, devices, downlink, uplink, store, metrics, log, source, limits } = options
+  const { nats, devices, ways, metrics, log, source, limits } = options
   const unsubscribers = new Map<Device, () => void>()
   const announce = (device: Device): void => announceSession(device, options)
-  const tell = (event: OutgoingEvent): void => {
-    void store.put(event, 'presence').then((stored) => {
-      if (stored !== 'stored') metrics.presenceDrops.inc({ reason: stored })
-    })
-  }
 
   const listener: DeviceListener = {
-    onFrame: (device, bytes, isBinary) => uplink.take(device, bytes, isBinary),
+    onFrame: ways.onFrame,
     onEnd(device, reason, error) {
       unsubscribers.get(device)?.()
       unsubscribers.delete(device)
       devices.remove(device)
-      downlink.end(device)
+      ways.onEnd(device)
       metrics.disconnects.inc({ reason })
-      tell(offlineEvent(device, source, { reason, error }))
+      ways.tell(offlineEvent(device, source, { reason, error }))
       log.info({ deviceId: device.id, sessionId: device.sessionId, reason }, 'device disconnected')
     },
   }
@@ -72,7 +72,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         if (kind !== 'session') metrics.downlinkRefusals.inc({ reason: 'device-gone' })
         return
       }
-      if (kind === 'command') downlink.command(device, message)
+      if (kind === 'command') ways.onCommand(device, message)
       else if (kind === 'stat') message.respond(JSON.stringify(statisticsOf(device)))
       else onAnnouncement(device, message.data, options)
     } catch (error) {
@@ -105,7 +105,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       devices.add(device)
       announce(device)
       metrics.connects.inc()
-      tell(onlineEvent(device, source))
+      ways.tell(onlineEvent(device, source))
       log.info({ deviceId: device.id, sessionId: device.sessionId }, 'device connected')
     },
     [Symbol.dispose]() {

@@ -3,12 +3,12 @@
  * or it has been tried often enough. Who waits for that, and with what bound, is others' business.
  */
 import type { JetStreamClient } from '@nats-io/jetstream'
+import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { publishEvent, type OutgoingEvent } from '#libs/nats/event.ts'
 import { SubjectError } from '#libs/nats/subjects.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
-import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 
 /**
  * With at most 5 s each and these waits a leader election or a restart of the server is outlived;

@@ -2,6 +2,9 @@
  * Device to NATS: each frame is read, stamped and judged; answers go to the commands that wait for
  * them, events into the stream, and what is neither is counted. talaria.md §3.1, §5.
  */
+import type { Downlink } from '#apps/talaria/downlink/downlink.ts'
+import type { TalariaMetrics, UplinkDropReason } from '#apps/talaria/metrics.ts'
+import type { Device } from '#apps/talaria/session/device.ts'
 import type { OutgoingEvent } from '#libs/nats/event.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
@@ -9,9 +12,6 @@ import { eventTypeOf, parseDeviceId } from '#libs/wrp/locator.ts'
 import { isTransaction, MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 import { acknowledgement, needsAcknowledgement, RDR } from '#libs/wrp/qos.ts'
 import { stamp, type Stamped } from '#libs/wrp/stamp.ts'
-import type { Device } from '#apps/talaria/session/device.ts'
-import type { Downlink } from '#apps/talaria/downlink/downlink.ts'
-import type { TalariaMetrics, UplinkDropReason } from '#apps/talaria/metrics.ts'
 import type { Store, Stored } from './store.ts'
 import type { Window } from './window.ts'
 

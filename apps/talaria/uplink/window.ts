@@ -3,8 +3,8 @@
  * dropped; for one that is acknowledged the device is not read from until there is room, so that
  * what it sends waits with the device itself.
  */
-import type { Device } from '#apps/talaria/session/device.ts'
 import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { Device } from '#apps/talaria/session/device.ts'
 
 /**
  * A pause takes effect after the chunk that is being read, so some more come; over so many times
