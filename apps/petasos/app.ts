@@ -1,6 +1,6 @@
 /** Petasos: sends each device to the Talaria that owns its id. */
 import { serveOperations } from '#libs/http/operations.ts'
-import { serve } from '#libs/http/server.ts'
+import { serve, type HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
@@ -11,15 +11,22 @@ import { openTalarias, TALARIA_LEASE_MS, TALARIAS_BUCKET } from '#libs/nats/tala
 import type { PetasosConfig } from './config.ts'
 import { createListener } from './listener.ts'
 import { petasosMetrics, type TalariaList } from './metrics.ts'
+import type { Side } from './redirect.ts'
 
 /** The list before there is one. */
 const NOT_YET_KNOWN: TalariaList = { current: () => new Map(), isStale: true }
+
+/** A running Petasos. */
+export interface Petasos extends App {
+  /** Where devices inside the same network ask; undefined when there is no such listener. */
+  readonly internalUrl: string | undefined
+}
 
 /** Starts Petasos. @throws {NatsConnectError}, {StreamsMissingError}, {PortTakenError}. */
 export async function start(
   config: PetasosConfig,
   log = createLogger('petasos', { level: config.LOG_LEVEL }),
-): Promise<App> {
+): Promise<Petasos> {
   await using starting = new AsyncDisposableStack()
   const hostname = config.PETASOS_HOST
   const registry = createRegistry()
@@ -42,25 +49,27 @@ export async function start(
     await watchLeases(await openTalarias(nats, log), { ttlMs: TALARIA_LEASE_MS, log, nats }),
   )
 
-  const listener = createListener({
+  const options = {
     talarias: () => talarias.current(),
     metrics,
     log,
     headers: identityHeaders(config),
     logsRedirects: config.PETASOS_LOG_REDIRECTS,
-  })
-  const server = starting.use(
-    await serve({
-      hostname,
-      port: config.PETASOS_PORT,
-      listener: listener.onRequest,
-      onUpgrade: listener.onUpgrade,
-    }),
-  )
-  log.info({ url: server.url }, 'ready')
+  }
+  const answerOn = async (port: number, side: Side): Promise<HttpServer> => {
+    const { onRequest: listener, onUpgrade } = createListener({ ...options, side })
+    return starting.use(await serve({ hostname, port, listener, onUpgrade }))
+  }
+  const server = await answerOn(config.PETASOS_PORT, 'public')
+  const internal =
+    config.PETASOS_INTERNAL_PORT === undefined
+      ? undefined
+      : await answerOn(config.PETASOS_INTERNAL_PORT, 'internal')
+  log.info({ url: server.url, internalUrl: internal?.url }, 'ready')
   const running = starting.move()
   return {
     url: server.url,
+    internalUrl: internal?.url,
     operationsUrl: operations.url,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }

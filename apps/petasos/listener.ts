@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from '#libs/log/logger.ts'
 import type { TalariaEntry } from '#libs/nats/talarias.ts'
 import type { PetasosMetrics } from './metrics.ts'
-import { answer, redirectPage } from './redirect.ts'
+import { answer, redirectPage, type Side } from './redirect.ts'
 
 /** An upgrade's socket is closed after its answer; a client that does not read is not waited for. */
 const UPGRADE_CLOSE_MS = 5_000
@@ -15,6 +15,8 @@ const UPGRADE_CLOSE_MS = 5_000
 /** What {@link createListener} needs. */
 export interface ListenerOptions {
   talarias: () => ReadonlyMap<string, TalariaEntry>
+  /** Whose URLs are told on this listener. */
+  side: Side
   metrics: PetasosMetrics
   log: Logger
   /** Sent with every answer. */
@@ -28,7 +30,7 @@ export interface Listener {
   onUpgrade: (request: IncomingMessage, socket: Duplex) => void
 }
 
-/** The listener of one Petasos. */
+/** What answers on one port. */
 export function createListener(options: ListenerOptions): Listener {
   return {
     onRequest(request, response) {
@@ -60,7 +62,7 @@ interface Wire {
 function respond(request: IncomingMessage, options: ListenerOptions): Wire {
   const { metrics, log, logsRedirects } = options
   const name = request.headersDistinct['x-webpa-device-name']?.[0]
-  const found = answer(name, request.url ?? '', options.talarias())
+  const found = answer(name, request.url ?? '', options.talarias(), options.side)
   if (found.kind === 'refused') {
     metrics.refused.inc({ reason: found.reason })
     return {

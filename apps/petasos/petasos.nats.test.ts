@@ -2,13 +2,12 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '#libs/config/load.ts'
-import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { connectNats, type Nats } from '#libs/nats/connect.ts'
 import { openTalarias, type TalariaEntry } from '#libs/nats/talarias.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { startTestNats, type TestNats } from '#tests/support/nats.ts'
-import { start } from './app.ts'
+import { start, type Petasos } from './app.ts'
 import { petasosEnv } from './config.ts'
 
 const log = createLogger('test', { level: 'silent' })
@@ -27,12 +26,17 @@ const entry = (url: string, more: Partial<TalariaEntry> = {}): TalariaEntry => (
 
 let nats: TestNats
 let connection: Nats
-let petasos: App
+let petasos: Petasos
 
 beforeAll(async () => {
   nats = await startTestNats()
   connection = await connectNats({ url: nats.url, name: 'test', log })
-  const environment = { NATS_URL: nats.url, PETASOS_PORT: '0', PETASOS_OPERATIONS_PORT: '0' }
+  const environment = {
+    NATS_URL: nats.url,
+    PETASOS_PORT: '0',
+    PETASOS_INTERNAL_PORT: '0',
+    PETASOS_OPERATIONS_PORT: '0',
+  }
   petasos = await start(loadConfig(petasosEnv, environment), log)
 })
 afterAll(async () => {
@@ -80,6 +84,21 @@ describe('Petasos', () => {
     expect(await response.text()).toBe(PAGE)
     await metric('petasos_talarias{state="live"} 1')
     await metric('petasos_talarias_stale 0')
+  })
+
+  it('sends a device on its internal port to the internal URL, and one outside to the public', async () => {
+    const bucket = await openTalarias(connection, log)
+    await bucket.put('talaria-1', entry('http://127.0.0.1:6200', { internalUrl: 'http://t1:6200' }))
+    const inside = () =>
+      fetch(`${petasos.internalUrl}/api/v2/device`, { headers: DEVICE, redirect: 'manual' })
+    await eventually(async () =>
+      expect((await inside()).headers.get('location')).toBe('http://t1:6200/api/v2/device'),
+    )
+    expect((await ask()).headers.get('location')).toBe('http://127.0.0.1:6200/api/v2/device')
+    await bucket.put('talaria-1', entry('http://127.0.0.1:6200'))
+    await eventually(async () =>
+      expect((await inside()).headers.get('location')).toBe('http://127.0.0.1:6200/api/v2/device'),
+    )
   })
 
   it('says what it is with every answer', async () => {

@@ -46,6 +46,26 @@ describe('an answer', () => {
     )
   })
 
+  it('inside leads to the internal URL, or to the public one of a Talaria that has no other', () => {
+    const inside = (talaria: TalariaEntry) =>
+      answer(NAME, '/x', new Map([['a', talaria]]), 'internal')
+    const both = entry('http://public', { internalUrl: 'http://inside:6200/' })
+    expect(inside(both)).toMatchObject({ location: 'http://inside:6200/x' })
+    expect(inside(entry('http://public'))).toMatchObject({ location: 'http://public/x' })
+    expect(answer(NAME, '/x', new Map([['a', both]]))).toMatchObject({
+      location: 'http://public/x',
+    })
+  })
+
+  it('names the same Talaria inside and outside', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[a-z0-9]{1,16}$/), (serial) => {
+        const outside = answer(`serial:${serial}`, '/', talarias)
+        expect(answer(`serial:${serial}`, '/', talarias, 'internal')).toEqual(outside)
+      }),
+    )
+  })
+
   it('is the same for every spelling of the id', () => {
     const wanted = answer(NAME, '/', talarias)
     expect(answer('MAC:11:22:33:44:55:66', '/', talarias)).toEqual(wanted)

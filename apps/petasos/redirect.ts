@@ -9,6 +9,12 @@ const RETRY_AFTER_SECONDS = 5
 /** Why a request is not redirected, as the metrics have it. */
 export type RefusalReason = 'name-missing' | 'name-invalid' | 'no-talaria'
 
+/**
+ * Where a device is: outside, or inside the deployment's own network. The listener on which it asks
+ * decides, as an address does not tell: behind a proxy or a bridge all look alike.
+ */
+export type Side = 'public' | 'internal'
+
 /** The answer to one request, before it is put on the wire. */
 export type Answer =
   | { kind: 'redirect'; device: DeviceId; talaria: string; location: string }
@@ -25,11 +31,13 @@ export type Answer =
  * @param name the first value of `X-Webpa-Device-Name`.
  * @param target the request's target as it came.
  * @param talarias the live ones by id.
+ * @param side on which side of the deployment the device is.
  */
 export function answer(
   name: string | undefined,
   target: string,
   talarias: ReadonlyMap<string, TalariaEntry>,
+  side: Side = 'public',
 ): Answer {
   if (!name) return refused('name-missing', 400, 'missing device name header')
   let device: DeviceId
@@ -44,8 +52,13 @@ export function answer(
       'Retry-After': String(RETRY_AFTER_SECONDS),
     })
   }
-  const base = talarias.get(talaria)?.url.replace(/\/+$/, '') ?? ''
+  const base = baseOf(talarias.get(talaria), side).replace(/\/+$/, '')
   return { kind: 'redirect', device, talaria, location: `${base}${pathOf(target)}` }
+}
+
+/** A Talaria that announces no internal URL is reached by its public one from everywhere. */
+function baseOf(talaria: TalariaEntry | undefined, side: Side): string {
+  return (side === 'internal' ? talaria?.internalUrl : undefined) ?? talaria?.url ?? ''
 }
 
 /** Those that drain get nobody, unless nobody else is there: held there is better than not at all. */

@@ -73,6 +73,7 @@ export async function start(
   const started = new Date().toISOString()
   const entry = (): TalariaEntry => ({
     url,
+    ...(config.TALARIA_INTERNAL_URL !== '' && { internalUrl: config.TALARIA_INTERNAL_URL }),
     region: config.TALARIA_REGION,
     weight: config.TALARIA_WEIGHT,
     started,

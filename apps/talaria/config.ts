@@ -11,6 +11,10 @@ export const talariaEnv = z.object({
   TALARIA_OPERATIONS_PORT: port('Port of health, metrics and the control API.', 6201),
   TALARIA_ID: text('Its name among the Talarias; by default the host name and the port.', ''),
   TALARIA_URL: text('Where Petasos sends devices; by default made of address and port.', ''),
+  TALARIA_INTERNAL_URL: url(
+    'Where Petasos sends devices that ask on its internal port; without it they get TALARIA_URL.',
+    '',
+  ),
   TALARIA_REGION: text('The region that it is in.', 'local'),
   TALARIA_WEIGHT: integer("Its share of the devices, relative to the others'.", 1, {
     min: 1,

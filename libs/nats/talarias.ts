@@ -13,6 +13,8 @@ export const TALARIA_LEASE_MS = 15_000
 const talariaEntry = z.object({
   /** Where devices connect: the base that Petasos puts in front of the path. */
   url: z.url(),
+  /** The same for devices inside the deployment's own network, where `url` may lead nowhere. */
+  internalUrl: z.url().optional(),
   region: z.string(),
   /** Its share of the devices, relative to the others'. */
   weight: z.number().positive(),

@@ -138,6 +138,18 @@ describe('the lease', () => {
     await talaria[Symbol.asyncDispose]()
     expect(await entry()).toBeUndefined()
   })
+
+  it('tells an internal URL where there is one, and none otherwise', async () => {
+    const talarias = await openTalarias(bench.nats, pino({ level: 'silent' }))
+    const internalUrl = 'http://talaria-1.internal:6200'
+    await using _inside = await bench.startTalaria({
+      TALARIA_ID: 'inside',
+      TALARIA_INTERNAL_URL: internalUrl,
+    })
+    await using _plain = await bench.startTalaria({ TALARIA_ID: 'plain' })
+    expect((await talarias.get('inside'))?.value).toMatchObject({ internalUrl })
+    expect((await talarias.get('plain'))?.value).not.toHaveProperty('internalUrl')
+  })
 })
 
 describe('a drain', () => {
