@@ -1,9 +1,11 @@
 #!/usr/bin/env node
-/** The command that people type: `xmidt up`, `send`, `listen`, `token`. */
+/** The command that people type: `xmidt up`, `send`, `listen`, `token`, `decode`. */
 import { Command, InvalidArgumentError } from 'commander'
 import { failureText } from './failure.ts'
 import { defaultPorts, parsePort, PORTS_HELP, type Ports } from './ports.ts'
-import { WORKSPACE_DEFAULT } from './workspace.ts'
+
+/** Where a running fabric keeps its data unless `--directory` says otherwise. */
+const WORKSPACE_DEFAULT = '.xmidt'
 
 /** More of either than one laptop carries comfortably is a load test, and those are elsewhere. */
 const DEVICES_MAX = 200
@@ -85,6 +87,15 @@ program
   .action(async (options: { device?: string; directory: string }) => {
     const { token } = await import('./token.ts')
     await token(options)
+  })
+
+program
+  .command('decode')
+  .description('print the WRP (msgpack) on standard input as one line of JSON')
+  .option('--any', 'what is no WRP is shown too and is no error, as among all the subjects of NATS')
+  .action(async (options: { any?: true }) => {
+    const { decode } = await import('./decode.ts')
+    process.exitCode = await decode({ isAnyTaken: options.any === true })
   })
 
 interface UpArguments {

@@ -9,9 +9,6 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { UserError } from './failure.ts'
 
-/** Where it is unless `--directory` says otherwise. */
-export const WORKSPACE_DEFAULT = '.xmidt'
-
 const credentialsSchema = z.object({
   /** Passwords of the NATS accounts' users `fabric`, `tools` and `system`. */
   fabric: z.string().min(1),
