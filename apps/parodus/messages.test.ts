@@ -152,6 +152,7 @@ describe('events while the fabric is away', () => {
 describe('a request', () => {
   it.each([
     ['of another partner', request('config', { partner_ids: ['other'] }), { statusCode: 403 }],
+    ['of `*`, which is no partner', request('config', { partner_ids: ['*'] }), { statusCode: 403 }],
     ['for no service', request('absent'), { statusCode: 531 }],
     ['for a key of Parodus', request('parodus/hw-model', { msg_type: 6 }), { 'hw-model': 'M1' }],
     [

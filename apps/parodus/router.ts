@@ -108,7 +108,10 @@ export function serviceOf(locator: string): string {
   return locator.split('/')[1] ?? locator
 }
 
-/** A device with a partner takes requests of that partner, and those that name none. */
+/**
+ * A device with a partner takes requests of that partner, and those that name none. `*` is no
+ * partner: genuine Parodus does not know it.
+ */
 function isForPartner(message: WrpMessage, partnerId: string): boolean {
   const partners = message.partner_ids ?? []
   if (partnerId === '' || partners.length === 0) return true
@@ -116,7 +119,7 @@ function isForPartner(message: WrpMessage, partnerId: string): boolean {
     .toLowerCase()
     .split(',')
     .map((partner) => partner.trim())
-  return partners.some((partner) => partner === '*' || own.includes(partner.toLowerCase()))
+  return partners.some((partner) => own.includes(partner.toLowerCase()))
 }
 
 const withoutSelf = (locator: string, { deviceId }: DeviceIdentity): string =>

@@ -6,7 +6,17 @@ describe("a message's partners", () => {
     const judged = { verdict: 'allowed', partnerIds: ['a', 'b'] }
     expect(judgePartners(undefined, ['a', 'b'])).toEqual(judged)
     expect(judgePartners([''], ['a', 'b'])).toEqual(judged)
-    expect(judgePartners([], ['*'])).toEqual({ verdict: 'allowed', partnerIds: ['*'] })
+  })
+
+  it('are none when the message names none and the token has them all', () => {
+    const judged = { verdict: 'allowed', partnerIds: undefined }
+    expect(judgePartners(undefined, ['*'])).toEqual(judged)
+    expect(judgePartners([], ['a', '*'])).toEqual(judged)
+  })
+
+  it('never hold the token’s word for all, which no device knows', () => {
+    expect(judgePartners(['*'], ['*'])).toEqual({ verdict: 'allowed', partnerIds: undefined })
+    expect(judgePartners(['*', 'z'], ['*'])).toEqual({ verdict: 'allowed', partnerIds: ['z'] })
   })
 
   it("stay when they are among the token's", () => {

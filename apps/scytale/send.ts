@@ -76,7 +76,8 @@ function labelPartners(
     }
     metrics.monitored.inc({ reason: 'partners-foreign' })
   }
-  message.partner_ids = judged.partnerIds
+  if (judged.partnerIds) message.partner_ids = judged.partnerIds
+  else delete message.partner_ids
 }
 
 function subjectOf(device: DeviceId): string {

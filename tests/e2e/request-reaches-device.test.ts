@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createCaller } from '#tests/support/caller.ts'
 import { isOnline, watchEvents } from '#tests/support/events.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { SERVICE, startParodus, type ParodusDevice } from '#tests/support/parodus.ts'
@@ -30,6 +31,17 @@ it("brings a caller the answer of a device's service", async () => {
   expect(answer.status).toBe(200)
   expect(answer.message).toMatchObject({ msg_type: 3, dest: 'dns:caller.example' })
   expect(answer.message?.source).toContain(DEVICE)
+})
+
+it('lets a caller with a token for all partners ask a device that has one', async () => {
+  const bearer = createCaller(stack.scytale.url, `Bearer ${await stack.callerToken()}`)
+  const answer = await eventually(async () => {
+    const found = await bearer.ask(DEVICE, SERVICE)
+    expect(found.text).not.toContain('531')
+    return found
+  })
+  expect(answer.status).toBe(200)
+  expect(answer.text).toContain('"statusCode":200')
 })
 
 it('changes a parameter and reads it back', async () => {

@@ -53,6 +53,8 @@ export interface Stack extends AsyncDisposable {
   readonly caduceus: App | undefined
   /** One more Talaria; ends with the stack if not before. */
   startTalaria(id: string): Promise<App>
+  /** A token for the stack's caller, as Themis issues it: for every partner. */
+  callerToken(): Promise<string>
   /** A token for a device, as Themis issues it. */
   deviceToken(device: string, partner?: string): Promise<string>
 }
@@ -130,6 +132,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     talariaEnvironment,
     caller: createCaller(scytale.url, basicOf(CALLER_CREDENTIAL)),
     startTalaria: async (id) => running.use(await startTalaria(id)),
+    callerToken: () => issueToken(themis.url, { authorization: basicOf(CALLER_CREDENTIAL) }),
     deviceToken: (device, partner) => issueDeviceToken(themis.url, device, partner),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
@@ -139,18 +142,16 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 export const logOf = (app: string): Logger =>
   createLogger(app, { level: process.env.XMIDT_TEST_LOG || 'silent' })
 
-async function issueDeviceToken(
-  themisUrl: string,
-  device: string,
-  partner = 'comcast',
-): Promise<string> {
-  const response = await fetch(`${themisUrl}/issue`, {
-    headers: {
-      authorization: basicOf(DEVICE_CREDENTIAL),
-      'x-midt-mac-address': device.replace(/^mac:/, ''),
-      'x-midt-partner-id': partner,
-    },
+function issueDeviceToken(themisUrl: string, device: string, partner = 'comcast'): Promise<string> {
+  return issueToken(themisUrl, {
+    authorization: basicOf(DEVICE_CREDENTIAL),
+    'x-midt-mac-address': device.replace(/^mac:/, ''),
+    'x-midt-partner-id': partner,
   })
+}
+
+async function issueToken(themisUrl: string, headers: Record<string, string>): Promise<string> {
+  const response = await fetch(`${themisUrl}/issue`, { headers })
   if (!response.ok) throw new Error(`no token: ${response.status} ${await response.text()}`)
   return response.text()
 }
