@@ -46,6 +46,7 @@ export type DownlinkRefusalReason =
   | 'too-late'
   | 'malformed'
   | 'dest-foreign'
+  | 'partner-foreign'
   | 'transaction-missing'
   | 'transaction-duplicate'
   | 'queue-full'

@@ -3,7 +3,7 @@
  * the device says about itself. talaria.md §2.
  */
 import type { IncomingHttpHeaders } from 'node:http'
-import type { DeviceIdentity } from '#apps/talaria/session/device.ts'
+import { PARTNER_UNKNOWN, type DeviceIdentity } from '#apps/talaria/session/device.ts'
 import { deviceIdOfClaims, partnerIdsOfClaims } from '#libs/auth/claims.ts'
 import { AuthError } from '#libs/auth/error.ts'
 import type { Claims, Verifier } from '#libs/auth/verify.ts'
@@ -35,7 +35,7 @@ export async function identify(
   const partnerIds = claims ? partnerIdsOfClaims(claims) : []
   return {
     id,
-    partnerIds: partnerIds.length > 0 ? partnerIds : ['unknown'],
+    partnerIds: partnerIds.length > 0 ? partnerIds : [PARTNER_UNKNOWN],
     trust: trustOf(claims?.trust),
     accountId: typeof claims?.accountID === 'string' ? claims.accountID : '',
     convey: conveyOf(textOf(headers['x-webpa-convey'])),

@@ -53,6 +53,15 @@ async function connected(id: string, to = talaria): Promise<TestDevice> {
   return device
 }
 
+const isOf =
+  ({ transaction_uuid }: WrpMessage) =>
+  (message: WrpMessage): boolean =>
+    message.transaction_uuid === transaction_uuid
+
+const missing = (): never => {
+  throw new Error('it has not come')
+}
+
 describe('a command', () => {
   it('reaches the device byte for byte, and its stamped answer comes back', async () => {
     const id = bench.newDevice()
@@ -67,6 +76,44 @@ describe('a command', () => {
       transaction_uuid: command.transaction_uuid,
       partner_ids: ['comcast'],
     })
+  })
+
+  it("that is an event without partners carries the device's, as it would end for good over it", async () => {
+    const id = bench.newDevice()
+    await using device = await connected(id)
+    for (const partner_ids of [undefined, [], ['']]) {
+      const event = commandTo(id, { msg_type: 4, ...(partner_ids && { partner_ids }) })
+      expect(await ask(id, event)).toMatchObject({ outcome: 'answered' })
+      const got = await eventually(() => device.received.find(isOf(event)) ?? missing())
+      expect(got).toEqual({ ...event, partner_ids: ['comcast'] })
+    }
+  })
+
+  it.each([
+    ['an event', 4, ['sky']],
+    ['a request', 3, ['sky', '*']],
+    ['a retrieve', 6, ['*']],
+  ])('that is %s for other partners never reaches the device', async (_, msg_type, partner_ids) => {
+    const id = bench.newDevice()
+    await using device = await connected(id)
+    const refused = await ask(id, commandTo(id, { msg_type, partner_ids }))
+    expect(refused).toMatchObject({ outcome: 'refused', code: 403 })
+    // The next one reaches it, so the one before would have.
+    const allowed = commandTo(id, { msg_type: 4, partner_ids: ['sky', 'Comcast'] })
+    await ask(id, allowed)
+    await eventually(() => device.received.find(isOf(allowed)) ?? missing())
+    expect(device.received).toHaveLength(1)
+  })
+
+  it('for a device of which no partner is known goes as it is', async () => {
+    const id = bench.newDevice()
+    const token = await bench.sign({ 'device-id': id })
+    const device = await bench.connect(talaria, id, { token })
+    await eventually(() => bench.nats.connection.request(statSubject(parseDeviceId(id))))
+    const event = commandTo(id, { msg_type: 4, partner_ids: ['sky'] })
+    await ask(id, event)
+    await eventually(() => device.received.find(isOf(event)) ?? missing())
+    await device.close()
   })
 
   it('finds no responders for a device that is not here, or not any more', async () => {

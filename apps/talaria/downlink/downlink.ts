@@ -1,7 +1,7 @@
 /**
- * NATS to device: commands, written byte for byte; the answers of the device, found by their
- * `transaction_uuid`; the receipt while the device is at work; the error when no answer comes.
- * talaria.md §4; design §2.
+ * NATS to device: commands, written byte for byte, save an event's missing partners; the answers of
+ * the device, found by their `transaction_uuid`; the receipt while the device is at work; the error
+ * when no answer comes. talaria.md §4; design §2.
  */
 import type { Msg } from '@nats-io/transport-node'
 import type { DownlinkRefusalReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
@@ -12,10 +12,11 @@ import {
   replyReceipt,
   type CommandErrorCode,
 } from '#libs/nats/reply.ts'
-import { decode } from '#libs/wrp/codec.ts'
+import { decode, encode } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { isTransaction, type WrpMessage } from '#libs/wrp/message.ts'
+import { forPartners } from './partners.ts'
 
 /** A caller hears after this that the command has reached a Talaria. Design §2. */
 const RECEIPT_MS = 100
@@ -61,6 +62,12 @@ const DEADLINE: Refusal = {
 }
 
 const QUEUE_FULL: Refusal = { reason: 'queue-full', code: 503, text: "the device's queue is full" }
+
+const PARTNER_FOREIGN: Refusal = {
+  reason: 'partner-foreign',
+  code: 403,
+  text: "the message names none of the device's partners",
+}
 
 /** No caller waits longer, whatever a command says; a timer of more than 24 days would fire at once. */
 const WAIT_MS_MAX = 600_000
@@ -114,7 +121,10 @@ export function createDownlink(options: DownlinkOptions): Downlink {
       const uuid = isTransaction(read.msg_type) ? (read.transaction_uuid ?? '') : undefined
       const refusal = transactionRefusal(uuid, waiting.get(device), pendingMax)
       if (refusal) return refuse(message, refusal)
-      if (!device.send(message.data)) return refuse(message, QUEUE_FULL)
+      const labelled = forPartners(read, device.identity.partnerIds)
+      if (labelled === 'foreign') return refuse(message, PARTNER_FOREIGN)
+      const bytes = labelled === read ? message.data : encode(labelled)
+      if (!device.send(bytes)) return refuse(message, QUEUE_FULL)
       if (uuid !== undefined) return awaitAnswer(device, uuid, message, deadlineMs)
       metrics.commands.inc({ outcome: 'written' })
       message.respond()

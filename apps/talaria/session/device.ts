@@ -13,10 +13,13 @@ const PING_BYTES_MAX = 125
 /** How long a device has to answer a close frame; genuine Parodus never answers one. */
 const CLOSE_MS = 1_000
 
+/** The one partner of a device whose token names none. talaria.md §2. */
+export const PARTNER_UNKNOWN = 'unknown'
+
 /** What the connect said about the device. */
 export interface DeviceIdentity {
   id: DeviceId
-  /** Of the token; `unknown` alone when there is none. */
+  /** Of the token; {@link PARTNER_UNKNOWN} alone when there is none. */
   partnerIds: string[]
   trust: number
   accountId: string
