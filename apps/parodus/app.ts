@@ -5,13 +5,12 @@ import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { createRegistry, type Registry } from '#libs/metrics/registry.ts'
 import { listenPull } from '#libs/sp/pull.ts'
-import { encode } from '#libs/wrp/codec.ts'
-import type { WrpMessage } from '#libs/wrp/message.ts'
-import type { ParodusConfig } from './config.ts'
+import { readBytesMax, type ParodusConfig } from './config.ts'
 import { createCredential } from './cloud/credential.ts'
 import { readIdentity } from './identity.ts'
 import { parodusMetrics } from './metrics.ts'
 import { createOutbox } from './cloud/outbox.ts'
+import { createSendNow } from './cloud/send-now.ts'
 import { createRouter } from './router.ts'
 import { createServices } from './local/services.ts'
 import { keepSession } from './cloud/session.ts'
@@ -35,13 +34,9 @@ export async function start(
     maxAgeMs: config.PARODUS_QUEUE_MS,
     metrics,
   })
-  const sendNow = (message: WrpMessage): void => {
-    const bytes = encode(message)
-    if (bytes.length > config.PARODUS_MESSAGE_BYTES_MAX)
-      metrics.dropped.inc({ reason: 'too-large' })
-    else if (session.send(bytes)) metrics.sent.inc()
-    else metrics.dropped.inc({ reason: 'offline' })
-  }
+  const messageBytesMax = config.PARODUS_MESSAGE_BYTES_MAX
+  const send = (bytes: Uint8Array): boolean => session.send(bytes)
+  const sendNow = createSendNow({ send, messageBytesMax, metrics })
   const router = createRouter({
     identity,
     services,
@@ -55,7 +50,7 @@ export async function start(
     keepSession({
       identity,
       credential: createCredential({ themisUrl: config.PARODUS_THEMIS_URL, identity, log }),
-      onConnected: () => outbox.connected((bytes) => session.send(bytes)),
+      onConnected: () => outbox.connected(send),
       onDisconnected: () => outbox.disconnected(),
       onMessage: (bytes) => void router.fromFabric(bytes),
       metrics,
@@ -65,7 +60,7 @@ export async function start(
   const pull = starting.use(
     await listenPull({
       url: config.PARODUS_LOCAL_URL,
-      messageBytesMax: config.PARODUS_MESSAGE_BYTES_MAX,
+      messageBytesMax: readBytesMax(config),
       onMessage: (bytes) => void router.fromService(bytes),
       onFault: (error) => {
         metrics.local.inc({ outcome: 'fault' })

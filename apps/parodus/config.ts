@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { commonFields } from '#libs/config/common.ts'
 import { bytes, durationMs, integer, optionalPort, secret, text, url } from '#libs/config/fields.ts'
+import { MESSAGE_BYTES_DEFAULT } from '#libs/wrp/message-size.ts'
 
 /** Every variable that Parodus reads. It knows no NATS. */
 export const parodusEnv = z.object({
@@ -42,11 +43,24 @@ export const parodusEnv = z.object({
     min: 1,
   }),
   PARODUS_QUEUE_BYTES_MAX: bytes('What they may hold in all.', 8 * 1024 * 1024),
-  PARODUS_MESSAGE_BYTES_MAX: bytes('The largest message, in either direction.', 256 * 1024),
+  PARODUS_MESSAGE_BYTES_MAX: bytes(
+    'The largest message, in either direction; over it whoever waits for an answer gets 413 in it. Up to four times as much is read for that.',
+    MESSAGE_BYTES_DEFAULT,
+  ),
   PARODUS_QUEUE_MS: durationMs('An event that waited for so long is dropped.', 1_800_000, {
     minMs: 100,
   }),
 })
+
+/**
+ * What is still read of a message that is too large, in multiples of the limit: enough to say so to
+ * whoever waits for the answer, instead of ending the connection that it came by.
+ */
+const READ_FACTOR = 4
+
+/** The bytes of a message over which the link that it comes by is ended. */
+export const readBytesMax = (config: ParodusConfig): number =>
+  config.PARODUS_MESSAGE_BYTES_MAX * READ_FACTOR
 
 /** The configuration as read. */
 export type ParodusConfig = Readonly<z.infer<typeof parodusEnv>>

@@ -81,13 +81,53 @@ describe('a local service', () => {
     await expect
       .poll(() => metricOf(parodus, 'parodus_local_messages_total{outcome="malformed"}'))
       .toBe(4)
-    await bad.send(new Uint8Array(300 * 1024))
+    await bad.send(new Uint8Array(4_100_000))
     await expect
       .poll(() => metricOf(parodus, 'parodus_local_messages_total{outcome="fault"}'))
       .toBe(1)
     await fabric.connection(1)
     await service.send(event('fine', 0))
     expect((await fabric.message(0)).dest).toBe('event:fine')
+  })
+
+  it('gets a message of the largest size, and its answer of that size reaches the fabric', async () => {
+    const fabric = await startFabric()
+    const parodus = await startParodus(fabric)
+    const service = await startService(parodus)
+    const payload = new Uint8Array(999_000)
+    ;(await fabric.connection(1)).send(encode(request('config', { payload })))
+    const got = await service.message(MSG_TYPE.request)
+    expect(got.payload).toHaveLength(payload.length)
+    await service.send({ ...request('x'), source: got.dest!, dest: got.source!, payload })
+    expect((await fabric.message(0)).payload).toHaveLength(payload.length)
+  })
+
+  it('that answers too much keeps its link, and who asked is told 413', async () => {
+    const fabric = await startFabric()
+    const parodus = await startParodus(fabric)
+    const service = await startService(parodus)
+    ;(await fabric.connection(1)).send(encode(request('config')))
+    const got = await service.message(MSG_TYPE.request)
+    const answer = { ...request('x'), source: got.dest!, dest: got.source! }
+    await service.send({ ...answer, payload: new Uint8Array(1_000_001) })
+    const told = await fabric.message(0)
+    expect(told).toMatchObject({ source: got.dest, dest: got.source, transaction_uuid: 't1' })
+    expect(jsonOf(told)).toMatchObject({ statusCode: 413 })
+    await service.send({ ...answer, transaction_uuid: 't2', payload: new Uint8Array(3) })
+    expect((await fabric.message(1)).payload).toHaveLength(3)
+    expect(await metricOf(parodus, 'parodus_local_messages_total{outcome="fault"}')).toBe(0)
+  })
+
+  it('is spared a request that is too large: it is answered 413, and the connection stays', async () => {
+    const fabric = await startFabric()
+    const parodus = await startParodus(fabric)
+    const service = await startService(parodus)
+    const socket = await fabric.connection(1)
+    socket.send(encode(request('config', { payload: new Uint8Array(1_000_001) })))
+    expect(jsonOf(await fabric.message(0))).toMatchObject({ statusCode: 413 })
+    socket.send(encode(request('config', { transaction_uuid: 't2' })))
+    expect(await service.message(MSG_TYPE.request)).toMatchObject({ transaction_uuid: 't2' })
+    expect(fabric.sockets).toHaveLength(1)
   })
 
   it('gets the acknowledgement of its event', async () => {

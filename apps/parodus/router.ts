@@ -3,6 +3,7 @@ import { encode } from '#libs/wrp/codec.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { isTransaction, MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 import { answerForParodus } from './crud.ts'
+import { errorAnswer, tooLargeText } from './error-answer.ts'
 import { conveyFields, type DeviceIdentity } from './identity.ts'
 import type { ParodusMetrics } from './metrics.ts'
 import { acknowledgedTransaction, read, type Outbox } from './cloud/outbox.ts'
@@ -67,9 +68,14 @@ async function handle(
   bytes: Uint8Array,
   options: RouterOptions,
 ): Promise<WrpMessage | 'delivered' | 'undelivered' | undefined> {
-  const { identity, services, isConnected } = options
+  const { identity, services, isConnected, metrics } = options
   const { msg_type: type } = message
   if (type < MSG_TYPE.request || type > MSG_TYPE.delete) return 'undelivered'
+  const { PARODUS_MESSAGE_BYTES_MAX: bytesMax } = identity.config
+  if (bytes.length > bytesMax) {
+    metrics.dropped.inc({ reason: 'too-large' })
+    return isTransaction(type) ? errorAnswer(message, 413, tooLargeText(bytesMax)) : 'undelivered'
+  }
   if (type === MSG_TYPE.request && !isForPartner(message, identity.partnerId)) {
     return errorAnswer(message, 403, 'Invalid partner_id')
   }
@@ -124,19 +130,6 @@ function isForPartner(message: WrpMessage, partnerId: string): boolean {
 
 const withoutSelf = (locator: string, { deviceId }: DeviceIdentity): string =>
   locator.replace(/(^|\/)self:/gi, `$1${deviceId}`)
-
-function errorAnswer(message: WrpMessage, statusCode: number, text: string): WrpMessage {
-  return {
-    msg_type: message.msg_type,
-    source: message.dest ?? '',
-    dest: message.source ?? '',
-    ...(message.transaction_uuid && { transaction_uuid: message.transaction_uuid }),
-    ...(message.path && { path: message.path }),
-    ...(message.msg_type !== MSG_TYPE.request && { rdr: 0 }),
-    content_type: 'application/json',
-    payload: new TextEncoder().encode(JSON.stringify({ statusCode, message: text })),
-  }
-}
 
 /** The device's facts as metadata, under the service's own, and its partner where none is named. */
 function withIdentity(

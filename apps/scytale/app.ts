@@ -8,15 +8,13 @@ import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { createCommander } from '#libs/nats/command.ts'
 import { connectNats } from '#libs/nats/connect.ts'
+import { MESSAGE_BYTES_DEFAULT } from '#libs/wrp/message-size.ts'
 import { createAuthorise } from './access.ts'
 import { createApi } from './api.ts'
 import type { ScytaleConfig } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { createSend } from './send.ts'
 import { createStat } from './stat.ts'
-
-/** NATS' own default, for the moment in which a connection does not know its server's. */
-const MESSAGE_BYTES_DEFAULT = 1_048_576
 
 /** Room for the headers of a command, which count towards NATS' limit too. */
 const HEADER_BYTES = 1_024
@@ -39,7 +37,7 @@ export async function start(
     isOpen: config.SCYTALE_OPEN,
   })
   const messageBytesMax = (): number =>
-    (nats.connection.info?.max_payload ?? MESSAGE_BYTES_DEFAULT) - HEADER_BYTES
+    Math.min(MESSAGE_BYTES_DEFAULT, (nats.connection.info?.max_payload ?? Infinity) - HEADER_BYTES)
   const api = createApi({
     config,
     authorise: createAuthorise({ authenticate, config, metrics }),

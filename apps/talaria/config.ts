@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { commonFields } from '#libs/config/common.ts'
 import { bytes, durationMs, flag, host, integer, port, text, url } from '#libs/config/fields.ts'
+import { MESSAGE_BYTES_DEFAULT } from '#libs/wrp/message-size.ts'
 
 /** Talaria's variables. */
 export const talariaEnv = z.object({
@@ -39,7 +40,7 @@ export const talariaEnv = z.object({
   TALARIA_FRAME_BYTES_MAX: bytes(
     'The largest message of a device; over it the connection is closed with 1009. The stamped ' +
       'message must fit into one NATS message, 1 MiB by default.',
-    1_000_000,
+    MESSAGE_BYTES_DEFAULT,
     { max: 64 * 1_048_576 },
   ),
   TALARIA_DEVICES_MAX: integer(

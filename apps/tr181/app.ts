@@ -18,18 +18,7 @@ export async function start(
   log = createLogger('tr181', { level: config.LOG_LEVEL }),
 ): Promise<App> {
   await using starting = new AsyncDisposableStack()
-  const push = starting.use(connectPush(config.TR181_PARODUS_URL))
   const tree = createTree('0123456789')
-  const register = (): void =>
-    void push.send(
-      encode({
-        msg_type: MSG_TYPE.serviceRegistration,
-        service_name: config.TR181_SERVICE,
-        url: pull.url,
-      }),
-    )
-  const aliveTimer = setInterval(register, config.TR181_KEEP_ALIVE_MS)
-  starting.defer(() => clearInterval(aliveTimer))
   const pull = starting.use(
     await listenPull({
       url: config.TR181_URL,
@@ -41,7 +30,18 @@ export async function start(
       onFault: (error) => log.warn({ error: error.message }, 'link ended'),
     }),
   )
-  register()
+  const register = (): void =>
+    void push.send(
+      encode({
+        msg_type: MSG_TYPE.serviceRegistration,
+        service_name: config.TR181_SERVICE,
+        url: pull.url,
+      }),
+    )
+  // With each link, not only the first: a Parodus that was restarted knows no services.
+  const push = starting.use(connectPush(config.TR181_PARODUS_URL, { onConnected: register }))
+  const aliveTimer = setInterval(register, config.TR181_KEEP_ALIVE_MS)
+  starting.defer(() => clearInterval(aliveTimer))
   const eventTimer = setInterval(
     () => void push.send(encode(event(config.TR181_SERVICE))),
     config.TR181_EVENT_INTERVAL_MS,

@@ -27,15 +27,23 @@ export interface Push extends AsyncDisposable {
   send(bytes: Uint8Array): Promise<boolean>
 }
 
+/** What {@link connectPush} may be told. */
+export interface PushOptions {
+  /** Called each time that a peer is there: it may be another process than the one before. */
+  onConnected?: () => void
+}
+
 /** Begins to connect to `url`. @throws {SpAddressError} */
-export function connectPush(url: string): Push {
+export function connectPush(url: string, { onConnected }: PushOptions = {}): Push {
   const address = parseAddress(url)
   const ending = new AbortController()
   const waiting = new Set<() => void>()
   let current: Socket | undefined
   const running = keepConnected(address, ending.signal, (socket) => {
     current = socket
-    if (socket) for (const wake of waiting) wake()
+    if (!socket) return
+    for (const wake of waiting) wake()
+    onConnected?.()
   })
   const connected = (): Promise<boolean> => {
     if (current) return Promise.resolve(true)

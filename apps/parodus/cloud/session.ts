@@ -1,6 +1,7 @@
 /** The connection to the fabric, for ever: credential, dial, carry, and again. */
 import { WebSocket, type RawData } from 'ws'
 import { upgradeHeaders, type DeviceIdentity } from '#apps/parodus/identity.ts'
+import { readBytesMax } from '#apps/parodus/config.ts'
 import type { ParodusMetrics } from '#apps/parodus/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
@@ -105,7 +106,7 @@ async function connectOnce(
     const { socket, talaria } = await dial({
       petasosUrl: identity.config.PARODUS_PETASOS_URL,
       headers: upgradeHeaders(identity, state.reconnectReason, token),
-      messageBytesMax: identity.config.PARODUS_MESSAGE_BYTES_MAX,
+      messageBytesMax: readBytesMax(identity.config),
       signal,
       onRedirect: (to) => log.info({ talaria: to }, 'redirected'),
     })
