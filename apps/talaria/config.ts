@@ -4,14 +4,16 @@ import { commonFields } from '#libs/config/common.ts'
 import { bytes, durationMs, flag, host, integer, port, text, url } from '#libs/config/fields.ts'
 import { MESSAGE_BYTES_DEFAULT } from '#libs/wrp/message-size.ts'
 
-/** Talaria's variables. */
-export const talariaEnv = z.object({
+const variables = z.object({
   ...commonFields,
   TALARIA_HOST: host('Address that devices connect to.'),
   TALARIA_PORT: port('Port that devices connect to.', 6200),
   TALARIA_OPERATIONS_PORT: port('Port of health, metrics and the control API.', 6201),
   TALARIA_ID: text('Its name among the Talarias; by default the host name and the port.', ''),
-  TALARIA_URL: text('Where Petasos sends devices; by default made of address and port.', ''),
+  TALARIA_URL: text(
+    'Where Petasos sends devices; by default made of address and port, and so required where TALARIA_HOST is 0.0.0.0 or ::.',
+    '',
+  ),
   TALARIA_INTERNAL_URL: url(
     'Where Petasos sends devices that ask on its internal port; without it they get TALARIA_URL.',
     '',
@@ -82,6 +84,19 @@ export const talariaEnv = z.object({
   ),
   TALARIA_DRAIN_MS: durationMs('Over how long the devices are closed at the end.', 2_000),
 })
+
+/** Talaria's variables. */
+export const talariaEnv = variables.refine(
+  ({ TALARIA_URL, TALARIA_HOST }) => TALARIA_URL !== '' || !isEveryAddress(TALARIA_HOST),
+  {
+    path: ['TALARIA_URL'],
+    error:
+      'is required where TALARIA_HOST is every address of the machine, which no device can connect ' +
+      'to: say where devices reach this Talaria, such as http://talaria-1.example.com:6200',
+  },
+)
+
+const isEveryAddress = (host: string): boolean => ['0.0.0.0', '::', '[::]'].includes(host)
 
 /** Talaria's configuration. */
 export type TalariaConfig = Readonly<z.infer<typeof talariaEnv>>
