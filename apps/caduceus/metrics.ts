@@ -1,6 +1,51 @@
-/** Everything that Caduceus counts. No label is a URL, a webhook or a device: those have no bound. */
-import { Counter, Gauge, Histogram } from 'prom-client'
-import { createRegistry, type Registry } from '#libs/metrics/registry.ts'
+/** Everything that Caduceus counts. No label is a URL or a device: those have no bound. */
+import { createRegistry } from '#libs/metrics/registry.ts'
+
+/** What an attempt came to that was no success. */
+const FAILURES = [
+  'redirected',
+  'rejected',
+  'throttled',
+  'failed',
+  'timed-out',
+  'address-refused',
+  'unreachable',
+] as const
+
+const ATTEMPT_OUTCOMES = ['delivered', ...FAILURES] as const
+/** What an attempt came to. Only `delivered` is a success. */
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number]
+
+const DEAD_LETTER_REASONS = [...FAILURES, 'undecodable'] as const
+/** Why a delivery is given up: what the last attempt came to, if there was one. */
+export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number]
+
+/** What became of a registration. */
+const REGISTRATION_OUTCOMES = [
+  'accepted',
+  'removed',
+  'invalid',
+  'partners-missing',
+  'body-too-large',
+  'owned-by-another',
+  'webhooks-max',
+  'unavailable',
+] as const
+/** One of {@link REGISTRATION_OUTCOMES}. */
+export type RegistrationOutcome = (typeof REGISTRATION_OUTCOMES)[number]
+
+/** What became of an event at the intake. */
+const NOTIFICATION_OUTCOMES = [
+  'accepted',
+  'format-unsupported',
+  'empty',
+  'undecodable',
+  'event-missing',
+  'event-type-invalid',
+  'unavailable',
+] as const
+/** One of {@link NOTIFICATION_OUTCOMES}. */
+export type NotificationOutcome = (typeof NOTIFICATION_OUTCOMES)[number]
 
 /** Upper bounds of an attempt's seconds: from a receiver next door to the longest timeout. */
 const ATTEMPT_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120]
@@ -8,47 +53,71 @@ const ATTEMPT_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120]
 /** The metrics of one running Caduceus. */
 export type Metrics = ReturnType<typeof createMetrics>
 
-/** Makes the metrics in a registry of their own. */
-export function createMetrics(registry: Registry = createRegistry()) {
-  const counter = <L extends string = never>(name: string, help: string, labelNames: L[] = []) =>
-    new Counter({ name: `caduceus_${name}_total`, help, labelNames, registers: [registry] })
+/** Fresh metrics in a registry of their own. */
+export function createMetrics() {
+  const registry = createRegistry('caduceus')
   return {
     registry,
-    registrations: counter('registrations', 'Registrations by what became of them.', ['outcome']),
-    notifications: counter('notifications', 'Events at the intake by what became of them.', [
-      'outcome',
-    ]),
-    events: counter('events', 'Events read for a webhook, by whether they were meant for it.', [
-      'outcome',
-    ]),
-    attempts: counter('attempts', 'POSTs to receivers by outcome.', ['outcome']),
-    retries: counter('retries', 'Deliveries put off for a later attempt, by reason.', ['reason']),
-    deadLetters: counter('dead_letters', 'Deliveries given up and kept as dead letters.', [
-      'reason',
-    ]),
-    cutOffs: counter('cut_offs', 'Webhooks whose delivery was ended or that fell behind.', [
-      'reason',
-    ]),
-    dropped: counter('events_dropped', 'Events that a webhook will not get, by reason.', [
-      'reason',
-    ]),
-    headersLeftOut: counter('headers_left_out', 'Header lines of an event that found no room.'),
-    failureNotices: counter('failure_notices', 'Notices to failure URLs by outcome.', ['outcome']),
-    attemptSeconds: new Histogram({
-      name: 'caduceus_attempt_seconds',
-      help: 'How long attempts take.',
-      buckets: ATTEMPT_SECONDS,
-      registers: [registry],
+    ...createWebhooks(registry),
+    ...createDeliveries(registry),
+    natsConnected: registry.gauge('nats_connected', '1 while connected to NATS.', {
+      connection: ['caduceus'],
     }),
-    webhooks: new Gauge({
-      name: 'caduceus_webhooks_count',
-      help: 'Webhooks that are registered and not expired.',
-      registers: [registry],
+  }
+}
+
+type Registry = ReturnType<typeof createRegistry>
+
+function createWebhooks(registry: Registry) {
+  return {
+    registrations: registry.counter('registrations_total', 'Registrations.', {
+      outcome: REGISTRATION_OUTCOMES,
     }),
-    attemptsRunning: new Gauge({
-      name: 'caduceus_attempts_running_count',
-      help: 'POSTs that wait for their response.',
-      registers: [registry],
+    notifications: registry.counter('notifications_total', 'Events at the intake.', {
+      outcome: NOTIFICATION_OUTCOMES,
     }),
+    webhooks: registry.gauge('webhooks', 'Webhooks that are registered and not expired.'),
+    cutOffs: registry.counter(
+      'webhook_cut_offs_total',
+      'Webhooks whose delivery was ended or that fell behind.',
+      { reason: ['backlog', 'expired', 'unusable', 'consumer-missing', 'orphan'] },
+    ),
+    failureNotices: registry.counter('failure_notices_total', 'Notices to failure URLs.', {
+      outcome: ATTEMPT_OUTCOMES,
+    }),
+  }
+}
+
+function createDeliveries(registry: Registry) {
+  return {
+    events: registry.counter(
+      'events_total',
+      'Events read for a webhook: meant for it, or passed by for its partner, event or device.',
+      { outcome: ['matched', 'partner', 'event', 'device'] },
+    ),
+    attempts: registry.counter('attempts_total', 'POSTs to receivers.', {
+      outcome: ATTEMPT_OUTCOMES,
+    }),
+    attemptSeconds: registry.histogram(
+      'attempt_duration_seconds',
+      'From the start of an attempt to the end of its response.',
+      ATTEMPT_SECONDS,
+    ),
+    attemptsInFlight: registry.gauge('attempts_in_flight', 'POSTs that wait for their response.'),
+    retries: registry.counter('delivery_retries_total', 'Deliveries put off for a later attempt.', {
+      reason: [...FAILURES, 'dead-letter-unavailable'],
+    }),
+    deadLetters: registry.counter(
+      'dead_letters_total',
+      'Deliveries given up and kept as dead letters.',
+      { reason: DEAD_LETTER_REASONS },
+    ),
+    dropped: registry.counter('events_dropped_total', 'Events that a webhook will not get.', {
+      reason: ['retention', 'expired'],
+    }),
+    headersLeftOut: registry.counter(
+      'header_lines_dropped_total',
+      'Header lines of an event that found no room.',
+    ),
   }
 }

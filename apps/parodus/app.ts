@@ -3,12 +3,12 @@ import { serveOperations } from '#libs/http/operations.ts'
 import type { HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
-import { createRegistry, type Registry } from '#libs/metrics/registry.ts'
+import type { AppRegistry } from '#libs/metrics/registry.ts'
 import { listenPull } from '#libs/sp/pull.ts'
 import { readBytesMax, type ParodusConfig } from './config.ts'
 import { createCredential } from './cloud/credential.ts'
 import { readIdentity } from './identity.ts'
-import { parodusMetrics } from './metrics.ts'
+import { createMetrics } from './metrics.ts'
 import { createOutbox } from './cloud/outbox.ts'
 import { createSendNow } from './cloud/send-now.ts'
 import { createRouter } from './router.ts'
@@ -21,8 +21,7 @@ export async function start(
   log = createLogger('parodus', { level: config.LOG_LEVEL }),
 ): Promise<App> {
   await using starting = new AsyncDisposableStack()
-  const registry = createRegistry()
-  const metrics = parodusMetrics(registry)
+  const metrics = createMetrics()
   const identity = readIdentity(config)
   const services = starting.use(
     createServices({ keepAliveMs: config.PARODUS_KEEP_ALIVE_MS, metrics, log }),
@@ -68,7 +67,7 @@ export async function start(
       },
     }),
   )
-  const operations = await openOperations(config, registry, () => session.isConnected)
+  const operations = await openOperations(config, metrics.registry, () => session.isConnected)
   if (operations) starting.use(operations)
   log.info({ url: pull.url, deviceId: identity.deviceId }, 'ready')
   const running = starting.move()
@@ -82,7 +81,7 @@ export async function start(
 /** A device has no one to look at them by default. */
 async function openOperations(
   config: ParodusConfig,
-  registry: Registry,
+  registry: AppRegistry,
   isConnected: () => boolean,
 ): Promise<HttpServer | undefined> {
   if (config.PARODUS_OPERATIONS_PORT === undefined) return undefined

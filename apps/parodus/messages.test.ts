@@ -62,7 +62,7 @@ describe('a local service', () => {
     const service = await startService(parodus)
     const socket = await fabric.connection(1)
     await service.pull[Symbol.asyncDispose]()
-    await expect.poll(() => metricOf(parodus, 'parodus_services'), { timeout: 5_000 }).toBe(0)
+    await expect.poll(() => metricOf(parodus, 'xmidt_parodus_services'), { timeout: 5_000 }).toBe(0)
     socket.send(encode(request('config')))
     expect(jsonOf(await fabric.message(0))).toEqual({
       statusCode: 531,
@@ -79,11 +79,11 @@ describe('a local service', () => {
       await bad.send(Uint8Array.from(bytes))
     }
     await expect
-      .poll(() => metricOf(parodus, 'parodus_local_messages_total{outcome="malformed"}'))
+      .poll(() => metricOf(parodus, 'xmidt_parodus_local_messages_total{outcome="malformed"}'))
       .toBe(4)
     await bad.send(new Uint8Array(4_100_000))
     await expect
-      .poll(() => metricOf(parodus, 'parodus_local_messages_total{outcome="fault"}'))
+      .poll(() => metricOf(parodus, 'xmidt_parodus_local_messages_total{outcome="fault"}'))
       .toBe(1)
     await fabric.connection(1)
     await service.send(event('fine', 0))
@@ -137,10 +137,10 @@ describe('a local service', () => {
     const socket = await fabric.connection(1)
     await service.send(event('kept', 50))
     const sent = await fabric.message(0)
-    expect(await metricOf(parodus, 'parodus_messages_queued')).toBe(1)
+    expect(await metricOf(parodus, 'xmidt_parodus_messages_queued')).toBe(1)
     socket.send(encode({ ...event('kept', 50), source: 'dns:talaria', dest: sent.source!, rdr: 0 }))
     expect((await service.message(MSG_TYPE.event)).rdr).toBe(0)
-    expect(await metricOf(parodus, 'parodus_messages_queued')).toBe(0)
+    expect(await metricOf(parodus, 'xmidt_parodus_messages_queued')).toBe(0)
   })
 })
 
@@ -153,7 +153,7 @@ describe('events while the fabric is away', () => {
     const sent = [event('a', 0), event('b', 50), event('c', 0), event('d', 75), event('e', 25)]
     for (const each of sent) await service.send(each)
     await expect
-      .poll(() => metricOf(parodus, 'parodus_messages_dropped_total{reason="queue-full"}'))
+      .poll(() => metricOf(parodus, 'xmidt_parodus_messages_dropped_total{reason="queue-full"}'))
       .toBe(2)
     fabric.tokenRefusals = []
     await fabric.message(2)
@@ -182,10 +182,10 @@ describe('events while the fabric is away', () => {
       await service.send({ ...event('large', qos), payload: new Uint8Array(870) })
     }
     await expect
-      .poll(() => metricOf(parodus, 'parodus_messages_dropped_total{reason="too-large"}'))
+      .poll(() => metricOf(parodus, 'xmidt_parodus_messages_dropped_total{reason="too-large"}'))
       .toBe(2)
-    expect(await metricOf(parodus, 'parodus_messages_queued')).toBe(0)
-    expect(await metricOf(parodus, 'parodus_messages_sent_total')).toBe(0)
+    expect(await metricOf(parodus, 'xmidt_parodus_messages_queued')).toBe(0)
+    expect(await metricOf(parodus, 'xmidt_parodus_messages_sent_total')).toBe(0)
   })
 })
 
@@ -230,7 +230,9 @@ describe('a request', () => {
     socket.send(encode({ msg_type: MSG_TYPE.event, dest: DEVICE }))
     socket.send(encode(request('parodus', { msg_type: MSG_TYPE.retrieve })))
     expect((await fabric.message(0)).status).toBe(400)
-    expect(await metricOf(parodus, 'parodus_messages_received_total{outcome="malformed"}')).toBe(5)
+    expect(
+      await metricOf(parodus, 'xmidt_parodus_messages_received_total{outcome="malformed"}'),
+    ).toBe(5)
     expect(fabric.sockets).toHaveLength(1)
   })
 })

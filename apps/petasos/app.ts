@@ -3,14 +3,14 @@ import { serveOperations } from '#libs/http/operations.ts'
 import { serve, type HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
-import { createRegistry } from '#libs/metrics/registry.ts'
 import { connectNats } from '#libs/nats/connect.ts'
+import { showConnected } from '#libs/nats/connected.ts'
 import { watchLeases } from '#libs/nats/lease.ts'
 import { requireStreams } from '#libs/nats/streams.ts'
 import { openTalarias, TALARIA_LEASE_MS, TALARIAS_BUCKET } from '#libs/nats/talarias.ts'
 import type { PetasosConfig } from './config.ts'
 import { createListener } from './listener.ts'
-import { petasosMetrics, type TalariaList } from './metrics.ts'
+import { createMetrics, type TalariaList } from './metrics.ts'
 import type { Side } from './redirect.ts'
 
 /** The list before there is one. */
@@ -29,21 +29,21 @@ export async function start(
 ): Promise<Petasos> {
   await using starting = new AsyncDisposableStack()
   const hostname = config.PETASOS_HOST
-  const registry = createRegistry()
   let talarias = NOT_YET_KNOWN
-  const metrics = petasosMetrics(registry, () => talarias)
+  const metrics = createMetrics(() => talarias)
 
   // First, so that it can be seen to live while it waits for NATS.
   const operations = starting.use(
     await serveOperations({
       hostname,
       port: config.PETASOS_OPERATIONS_PORT,
-      registry,
+      registry: metrics.registry,
       // Without NATS it goes on with the list it has, so that is no reason to be taken out.
       checks: { talarias: () => talarias.current().size > 0 || 'no Talaria is known' },
     }),
   )
   const nats = starting.use(await connectNats({ url: config.NATS_URL, name: 'petasos', log }))
+  showConnected(nats, (value) => metrics.natsConnected.set({ connection: 'petasos' }, value))
   await requireStreams(nats, [`KV_${TALARIAS_BUCKET}`], log)
   talarias = starting.use(
     await watchLeases(await openTalarias(nats, log), { ttlMs: TALARIA_LEASE_MS, log, nats }),

@@ -1,7 +1,11 @@
-/** All metrics of Petasos. */
-import { Counter, Gauge } from 'prom-client'
-import type { Registry } from '#libs/metrics/registry.ts'
+/** Everything that Petasos counts. */
+import { createRegistry } from '#libs/metrics/registry.ts'
 import type { TalariaEntry } from '#libs/nats/talarias.ts'
+
+/** Why a request is not redirected. */
+const REFUSALS = ['name-missing', 'name-invalid', 'no-talaria'] as const
+/** One of {@link REFUSALS}. */
+export type RefusalReason = (typeof REFUSALS)[number]
 
 /** The list of Talarias as it is when somebody looks at the metrics. */
 export interface TalariaList {
@@ -9,44 +13,39 @@ export interface TalariaList {
   readonly isStale: boolean
 }
 
-/** The metrics, made once for each registry. */
-export function petasosMetrics(registry: Registry, list: () => TalariaList) {
-  const registers = [registry]
+/** What {@link createMetrics} makes. */
+export type PetasosMetrics = ReturnType<typeof createMetrics>
+
+/** Fresh metrics in a registry of their own. */
+export function createMetrics(list: () => TalariaList) {
+  const registry = createRegistry('petasos')
   return {
-    redirects: new Counter({
-      name: 'petasos_redirects_total',
-      help: 'Devices that were sent to a Talaria, by the Talaria.',
-      labelNames: ['talaria'] as const,
-      registers,
+    registry,
+    redirects: registry.counter('redirects_total', 'Devices that were sent to a Talaria.', {
+      talaria: { open: "the Talaria's id" },
     }),
-    refused: new Counter({
-      name: 'petasos_requests_refused_total',
-      help: 'Requests that were not redirected, by reason: name-missing, name-invalid, no-talaria.',
-      labelNames: ['reason'] as const,
-      registers,
+    refused: registry.counter('requests_refused_total', 'Requests that were not redirected.', {
+      reason: REFUSALS,
     }),
-    talarias: new Gauge({
-      name: 'petasos_talarias',
-      help: 'Talarias that are known, by state: live or draining.',
-      labelNames: ['state'] as const,
-      registers,
-      collect() {
+    talarias: registry.gauge(
+      'talarias',
+      'Talarias that are known.',
+      { state: ['live', 'draining'] },
+      (gauge) => {
         const all = [...list().current().values()]
         const drainingCount = all.filter(({ draining }) => draining).length
-        this.set({ state: 'draining' }, drainingCount)
-        this.set({ state: 'live' }, all.length - drainingCount)
+        gauge.set({ state: 'draining' }, drainingCount)
+        gauge.set({ state: 'live' }, all.length - drainingCount)
       },
-    }),
-    stale: new Gauge({
-      name: 'petasos_talarias_stale',
-      help: '1 while the list of Talarias may be old: there is none yet, NATS is away, or nobody renews.',
-      registers,
-      collect() {
-        this.set(list().isStale ? 1 : 0)
-      },
+    ),
+    stale: registry.gauge(
+      'talarias_stale',
+      '1 while the list of Talarias may be old: there is none yet, NATS is away, or nobody renews.',
+      {},
+      (gauge) => gauge.set(list().isStale ? 1 : 0),
+    ),
+    natsConnected: registry.gauge('nats_connected', '1 while connected to NATS.', {
+      connection: ['petasos'],
     }),
   }
 }
-
-/** What {@link petasosMetrics} makes. */
-export type PetasosMetrics = ReturnType<typeof petasosMetrics>

@@ -70,7 +70,7 @@ describe('Petasos', () => {
     expect(response.headers.get('retry-after')).toBe('5')
     expect(await response.text()).toBe('There are no instances available\n')
     expect(await ready()).toBe(503)
-    await metric('petasos_requests_refused_total{reason="no-talaria"} 1')
+    await metric('xmidt_petasos_requests_refused_total{reason="no-talaria"} 1')
   })
 
   it('sends a device to the Talaria that announces itself', async () => {
@@ -82,8 +82,8 @@ describe('Petasos', () => {
     expect(response.headers.get('location')).toBe('http://127.0.0.1:6200/api/v2/device')
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(await response.text()).toBe(PAGE)
-    await metric('petasos_talarias{state="live"} 1')
-    await metric('petasos_talarias_stale 0')
+    await metric('xmidt_petasos_talarias{state="live"} 1')
+    await metric('xmidt_petasos_talarias_stale 0')
   })
 
   it('sends a device on its internal port to the internal URL, and one outside to the public', async () => {
@@ -182,18 +182,18 @@ describe('Petasos', () => {
     await bucket.put('talaria-1', entry('http://127.0.0.1:6200', { draining: true }))
     await bucket.put('talaria-2', entry('http://127.0.0.1:6210'))
     await leadsTo(':6210')
-    await metric('petasos_talarias{state="draining"} 1')
+    await metric('xmidt_petasos_talarias{state="draining"} 1')
     await bucket.delete('talaria-2')
     await leadsTo(':6200')
   })
 
   it('keeps its list while NATS is away, and says that it may be old', async () => {
     await nats.server.stop('SIGKILL')
-    await eventually(() => metric('petasos_talarias_stale 1'))
+    await eventually(() => metric('xmidt_petasos_talarias_stale 1'))
     expect((await ask()).status).toBe(307)
     expect(await ready()).toBe(200)
     await nats.server.restart()
-    await eventually(() => metric('petasos_talarias_stale 0'))
+    await eventually(() => metric('xmidt_petasos_talarias_stale 0'))
     const bucket = await openTalarias(connection, log)
     // What is sent before that is lost, and one attempt alone takes 5 s.
     await eventually(() => expect(connection.isConnected).toBe(true))

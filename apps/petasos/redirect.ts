@@ -2,12 +2,10 @@
 import { ownerOf } from '#libs/hash/rendezvous.ts'
 import type { TalariaEntry } from '#libs/nats/talarias.ts'
 import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
+import type { RefusalReason } from './metrics.ts'
 
 /** A device that finds no Talaria asks again after this: one that starts is there by then. */
 const RETRY_AFTER_SECONDS = 5
-
-/** Why a request is not redirected, as the metrics have it. */
-export type RefusalReason = 'name-missing' | 'name-invalid' | 'no-talaria'
 
 /**
  * Where a device is: outside, or inside the deployment's own network. The listener on which it asks

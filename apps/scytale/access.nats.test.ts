@@ -135,6 +135,6 @@ describe('bad input', () => {
 
 it('counts what it refuses and what became of commands', async () => {
   const page = await (await fetch(`${scytale.operationsUrl}/metrics`)).text()
-  expect(page).toContain('scytale_refusals_total{reason="body-too-large"} 2')
+  expect(page).toContain('xmidt_scytale_requests_refused_total{reason="body-too-large"} 2')
   expect((await fetch(`${scytale.operationsUrl}/readyz`)).status).toBe(200)
 })

@@ -29,7 +29,7 @@ export function measured(metrics: ScytaleMetrics): MiddlewareHandler<ApiEnv> {
     const route = c.get('route') ?? 'other'
     const { status } = c.res
     metrics.requestSeconds.observe({ route }, (performance.now() - started) / 1_000)
-    metrics.requests.inc({ route, code: status })
+    metrics.requests.inc({ route, code: String(status) })
     // The limit of bodies answers by itself and throws nothing.
     const reason = c.get('refusal') ?? (status === 413 ? 'body-too-large' : undefined)
     if (reason) metrics.refusals.inc({ reason })

@@ -1,91 +1,83 @@
 /** Everything that Scytale counts. No label takes a value from outside. */
-import { Counter, Gauge, Histogram } from 'prom-client'
-import { createRegistry, type Registry } from '#libs/metrics/registry.ts'
+import { createRegistry } from '#libs/metrics/registry.ts'
 
 /** Why a request was refused before anything was sent to a device. */
-export type RefusalReason =
-  | 'endpoint-unknown'
-  | 'method-unsupported'
-  | 'overloaded'
-  | 'credentials'
-  | 'keys-unavailable'
-  | 'partners-missing'
-  | 'capability-missing'
-  | 'partners-foreign'
-  | 'body-too-large'
-  | 'format-unsupported'
-  | 'message-invalid'
-  | 'device-id-invalid'
+const REFUSALS = [
+  'endpoint-unknown',
+  'method-unsupported',
+  'overloaded',
+  'credentials',
+  'keys-unavailable',
+  'partners-missing',
+  'capability-missing',
+  'partners-foreign',
+  'body-too-large',
+  'format-unsupported',
+  'message-invalid',
+  'device-id-invalid',
+] as const
+/** One of {@link REFUSALS}. */
+export type RefusalReason = (typeof REFUSALS)[number]
 
-/** Scytale's metrics and the registry that they are in. */
-export interface ScytaleMetrics {
-  registry: Registry
-  requests: Counter<'route' | 'code'>
-  requestSeconds: Histogram<'route'>
-  requestsInFlight: Gauge
-  refusals: Counter<'reason'>
-  monitored: Counter<'reason'>
-  commands: Counter<'kind' | 'outcome'>
-  commandSeconds: Histogram<'kind'>
-  answersUnreadable: Counter
-}
+const ROUTES = ['send', 'stat', 'other'] as const
+const KINDS = ['command', 'stat'] as const
 
 /** From a device on the same network to one that needs its whole time. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 
+/** What {@link createMetrics} makes. */
+export type ScytaleMetrics = ReturnType<typeof createMetrics>
+
 /** Fresh metrics in a registry of their own. */
-export function createMetrics(): ScytaleMetrics {
-  const registry = createRegistry()
-  const registers = [registry]
+export function createMetrics() {
+  const registry = createRegistry('scytale')
   return {
     registry,
-    requests: new Counter({
-      name: 'scytale_requests_total',
-      help: 'Requests answered, by route and HTTP status.',
-      labelNames: ['route', 'code'],
-      registers,
+    requests: registry.counter('requests_total', 'Requests answered.', {
+      route: ROUTES,
+      code: { open: 'the HTTP status' },
     }),
-    requestSeconds: new Histogram({
-      name: 'scytale_request_duration_seconds',
-      help: 'From the head of a request to its answer.',
-      labelNames: ['route'],
-      buckets: SECONDS,
-      registers,
+    requestSeconds: registry.histogram(
+      'request_duration_seconds',
+      'From the head of a request to its answer.',
+      SECONDS,
+      { route: ROUTES },
+    ),
+    requestsInFlight: registry.gauge('requests_in_flight', 'Requests that are under way now.'),
+    refusals: registry.counter(
+      'requests_refused_total',
+      'Requests refused before anything was sent to a device.',
+      { reason: REFUSALS },
+    ),
+    monitored: registry.counter(
+      'checks_monitored_total',
+      'Checks that failed and were passed over as they are only monitored.',
+      { reason: ['capability-missing', 'partners-foreign'] },
+    ),
+    commands: registry.counter('commands_total', 'What was sent to devices.', {
+      kind: KINDS,
+      outcome: [
+        'answered',
+        'refused',
+        'no-responders',
+        'no-receipt',
+        'timed-out',
+        'disconnected',
+        'aborted',
+      ],
     }),
-    requestsInFlight: new Gauge({
-      name: 'scytale_requests_in_flight',
-      help: 'Requests that are under way now.',
-      registers,
-    }),
-    refusals: new Counter({
-      name: 'scytale_refusals_total',
-      help: 'Requests refused before anything was sent to a device, by reason.',
-      labelNames: ['reason'],
-      registers,
-    }),
-    monitored: new Counter({
-      name: 'scytale_monitored_failures_total',
-      help: 'Checks that failed and were passed over as they are only monitored, by reason.',
-      labelNames: ['reason'],
-      registers,
-    }),
-    commands: new Counter({
-      name: 'scytale_commands_total',
-      help: 'What became of what was sent to devices, by kind and outcome.',
-      labelNames: ['kind', 'outcome'],
-      registers,
-    }),
-    commandSeconds: new Histogram({
-      name: 'scytale_command_duration_seconds',
-      help: 'From the publishing of a command to its outcome.',
-      labelNames: ['kind'],
-      buckets: SECONDS,
-      registers,
-    }),
-    answersUnreadable: new Counter({
-      name: 'scytale_answers_unreadable_total',
-      help: "Devices' answers that are no WRP, so that the caller's format could not be made.",
-      registers,
+    commandSeconds: registry.histogram(
+      'command_duration_seconds',
+      'From the publishing of a command to its outcome.',
+      SECONDS,
+      { kind: KINDS },
+    ),
+    answersUnreadable: registry.counter(
+      'answers_unreadable_total',
+      "Devices' answers that are no WRP, so that the caller's format could not be made.",
+    ),
+    natsConnected: registry.gauge('nats_connected', '1 while connected to NATS.', {
+      connection: ['scytale'],
     }),
   }
 }

@@ -59,7 +59,7 @@ it('stops waiting for a device when the caller goes away', async () => {
   await expect(asked).rejects.toThrow()
   await eventually(async () => {
     const page = await (await fetch(`${bench.scytale.operationsUrl}/metrics`)).text()
-    expect(page).toContain('scytale_commands_total{kind="stat",outcome="aborted"} 1')
-    expect(page).toContain('scytale_requests_in_flight 0')
+    expect(page).toContain('xmidt_scytale_commands_total{kind="stat",outcome="aborted"} 1')
+    expect(page).toContain('xmidt_scytale_requests_in_flight 0')
   })
 })

@@ -6,6 +6,7 @@ import { serve, type HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
+import { showConnected } from '#libs/nats/connected.ts'
 import { holdLease, type Lease } from '#libs/nats/lease.ts'
 import { requireStreams } from '#libs/nats/streams.ts'
 import {
@@ -32,7 +33,11 @@ export async function start(
   const metrics = createMetrics()
 
   // Two connections: events that pile up must not hold up commands and their receipts.
-  const connect = (name: string) => connectNats({ url: config.NATS_URL, name, log })
+  const connect = async (connection: 'talaria-commands' | 'talaria-events') => {
+    const nats = await connectNats({ url: config.NATS_URL, name: connection, log })
+    showConnected(nats, (value) => metrics.natsConnected.set({ connection }, value))
+    return nats
+  }
   const commands = starting.use(await connect('talaria-commands'))
   const events = starting.use(await connect('talaria-events'))
   await requireStreams(events, ['EVENTS', `KV_${TALARIAS_BUCKET}`], log)

@@ -83,8 +83,8 @@ describe('Themis', () => {
     await fetch(`${themis.url}/issue?mac=112233445566`, { headers: basic('device:d') })
     await fetch(`${themis.url}/issue`)
     const page = await (await fetch(`${themis.operationsUrl}/metrics`)).text()
-    expect(page).toContain('themis_tokens_issued_total{kind="device"} 1')
-    expect(page).toContain('themis_requests_refused_total{reason="credential"} 1')
+    expect(page).toContain('xmidt_themis_tokens_issued_total{kind="device"} 1')
+    expect(page).toContain('xmidt_themis_requests_refused_total{reason="credential"} 1')
   })
 
   it('does not start with a key file that holds no key of its kind', async () => {

@@ -4,11 +4,10 @@ import { serveOperations } from '#libs/http/operations.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
-import { createRegistry } from '#libs/metrics/registry.ts'
 import { createApi } from './api.ts'
 import type { ThemisConfig } from './config.ts'
 import { openKey } from './key.ts'
-import { themisMetrics } from './metrics.ts'
+import { createMetrics } from './metrics.ts'
 
 /** Starts Themis. @throws {ConfigError} when nobody could get a token, {KeyError}, {PortTakenError}. */
 export async function start(
@@ -22,12 +21,16 @@ export async function start(
   }
   if (config.THEMIS_OPEN) log.warn('the door is open: anybody gets a token for any device')
   await using starting = new AsyncDisposableStack()
-  const registry = createRegistry()
-  const metrics = themisMetrics(registry)
+  const metrics = createMetrics()
   const key = openKey(config.THEMIS_KEY_FILE)
   const hostname = config.THEMIS_HOST
   const operations = starting.use(
-    await serveOperations({ hostname, port: config.THEMIS_OPERATIONS_PORT, registry, checks: {} }),
+    await serveOperations({
+      hostname,
+      port: config.THEMIS_OPERATIONS_PORT,
+      registry: metrics.registry,
+      checks: {},
+    }),
   )
   const api = createApi({ config, key, metrics, log })
   const server = starting.use(await serve({ fetch: api.fetch, hostname, port: config.THEMIS_PORT }))

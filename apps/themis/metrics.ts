@@ -1,24 +1,23 @@
-/** All metrics of Themis. */
-import { Counter } from 'prom-client'
-import type { Registry } from '#libs/metrics/registry.ts'
+/** Everything that Themis counts. */
+import { createRegistry } from '#libs/metrics/registry.ts'
 
-/** The metrics, made once for each registry. */
-export function themisMetrics(registry: Registry) {
+/** What {@link createMetrics} makes. */
+export type ThemisMetrics = ReturnType<typeof createMetrics>
+
+/** Fresh metrics in a registry of their own. */
+export function createMetrics() {
+  const registry = createRegistry('themis')
   return {
-    issued: new Counter({
-      name: 'themis_tokens_issued_total',
-      help: 'Tokens that were signed, by whom they are for: device or caller.',
-      labelNames: ['kind'] as const,
-      registers: [registry],
-    }),
-    refused: new Counter({
-      name: 'themis_requests_refused_total',
-      help: 'Requests for a token that were refused, by reason: credential, device-id, partner-id.',
-      labelNames: ['reason'] as const,
-      registers: [registry],
+    registry,
+    issued: registry.counter(
+      'tokens_issued_total',
+      'Tokens that were signed, by whom they are for.',
+      {
+        kind: ['device', 'caller'],
+      },
+    ),
+    refused: registry.counter('requests_refused_total', 'Requests for a token that were refused.', {
+      reason: ['credential', 'device-id', 'partner-id'],
     }),
   }
 }
-
-/** What {@link themisMetrics} makes. */
-export type ThemisMetrics = ReturnType<typeof themisMetrics>

@@ -5,7 +5,7 @@ import { metricsReferencePage } from './metrics.ts'
 
 const pages = {
   'configuration.md': configurationPage(),
-  'metrics.md': await metricsReferencePage(),
+  'metrics.md': metricsReferencePage(),
 }
 for (const [name, page] of Object.entries(pages)) {
   writeFileSync(new URL(name, import.meta.url), page)

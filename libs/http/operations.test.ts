@@ -1,13 +1,12 @@
 import { Hono } from 'hono'
-import { Counter } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { serveOperations } from './operations.ts'
 
 describe('the operations port', () => {
   const start = (checks: Record<string, () => boolean | string>, routes?: Hono) => {
-    const registry = createRegistry()
-    new Counter({ name: 'x_things_total', help: 'Things.', registers: [registry] }).inc(3)
+    const registry = createRegistry('x')
+    registry.counter('things_total', 'Things.').inc(3)
     const at = { hostname: '127.0.0.1', port: 0 }
     return serveOperations({ ...at, registry, checks, ...(routes && { routes }) })
   }
@@ -43,7 +42,7 @@ describe('the operations port', () => {
     const response = await fetch(`${server.url}/metrics`)
     expect(response.headers.get('content-type')).toMatch(/^text\/plain/)
     const page = await response.text()
-    expect(page).toContain('x_things_total 3')
+    expect(page).toContain('xmidt_x_things_total 3')
     expect(page).toContain('process_cpu_seconds_total')
   })
 

@@ -1,6 +1,6 @@
 /** The second port of every app: what supervisors, load balancers and Prometheus ask. Design §5. */
 import { Hono } from 'hono'
-import { metricsPage, type Registry } from '#libs/metrics/registry.ts'
+import type { AppRegistry } from '#libs/metrics/registry.ts'
 import { notFound } from './error.ts'
 import { serve, type HttpServer } from './server.ts'
 
@@ -11,7 +11,7 @@ export type Checks = Readonly<Record<string, () => boolean | string>>
 export interface OperationsOptions {
   hostname: string
   port: number
-  registry: Registry
+  registry: AppRegistry
   checks: Checks
   /** Further routes, such as Talaria's control API. */
   routes?: Hono
@@ -39,7 +39,7 @@ export function serveOperations(options: OperationsOptions): Promise<HttpServer>
     })
   })
   app.get('/metrics', async (c) =>
-    c.body(await metricsPage(registry), 200, { 'Content-Type': registry.contentType }),
+    c.body(await registry.page(), 200, { 'Content-Type': registry.contentType }),
   )
   if (routes) app.route('/', routes)
   app.notFound(notFound)

@@ -43,7 +43,7 @@ const droppedCount = async (): Promise<number> => {
   const page = await (await fetch(`${stack.talarias[0]!.operationsUrl}/metrics`)).text()
   return page
     .split('\n')
-    .filter((line) => line.startsWith('talaria_frames_dropped_total'))
+    .filter((line) => line.startsWith('xmidt_talaria_frames_dropped_total'))
     .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
 }
 

@@ -146,7 +146,7 @@ async function run(options: WebhooksOptions, entry: Entry, signal: AbortSignal):
       if (signal.aborted) return false
       // Its place is lost with it, so events of the meantime are too: somebody must know.
       log.error('consumer is missing and made anew')
-      metrics.cutOffs.inc({ reason: 'consumer_missing' })
+      metrics.cutOffs.inc({ reason: 'consumer-missing' })
       await ensureDurable(manager, entry.id, entry.webhook.hook, limits).catch((error: unknown) => {
         log.warn({ error: String(error) }, 'consumer cannot be made')
       })

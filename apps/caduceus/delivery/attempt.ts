@@ -1,6 +1,6 @@
 /** One POST to one receiver and what came of it. Whether there is another is not decided here. */
 import { errors, request, type Dispatcher } from 'undici'
-import type { Metrics } from '#apps/caduceus/metrics.ts'
+import type { AttemptOutcome, Metrics } from '#apps/caduceus/metrics.ts'
 import { AddressRefusedError } from './dial.ts'
 import type { DeliveryRequest } from './request.ts'
 import { parseRetryAfter } from './schedule.ts'
@@ -10,15 +10,7 @@ const RESPONSE_BYTES_MAX = 64 * 1024
 
 /** What came of an attempt. Only a 2xx is a success: Standard Webhooks 1.0.0. */
 interface Attempt {
-  outcome:
-    | 'delivered'
-    | 'redirected'
-    | 'rejected'
-    | 'throttled'
-    | 'failed'
-    | 'timed_out'
-    | 'address_refused'
-    | 'unreachable'
+  outcome: AttemptOutcome
   /** The response's status, where there was a response. */
   status?: number
   /** What the receiver asked for, in milliseconds. */
@@ -43,7 +35,7 @@ export function createAttempts({
 }: AttemptsOptions): AttemptDelivery {
   return async (url, { headers, body }) => {
     const observe = metrics.attemptSeconds.startTimer()
-    metrics.attemptsRunning.inc()
+    metrics.attemptsInFlight.inc()
     let attempt: Attempt
     try {
       const response = await request(url, {
@@ -62,7 +54,7 @@ export function createAttempts({
       attempt = { outcome: outcomeOfError(error) }
     }
     observe()
-    metrics.attemptsRunning.dec()
+    metrics.attemptsInFlight.dec()
     metrics.attempts.inc({ outcome: attempt.outcome })
     return attempt
   }
@@ -73,19 +65,19 @@ function judge({ statusCode: status, headers }: Dispatcher.ResponseData): Attemp
   return { outcome: outcomeOfStatus(status), status, retryAfterMs }
 }
 
-function outcomeOfStatus(status: number): Attempt['outcome'] {
+function outcomeOfStatus(status: number): AttemptOutcome {
   if (status >= 200 && status < 300) return 'delivered'
   if (status < 400) return 'redirected'
   if (status === 429) return 'throttled'
   return status < 500 ? 'rejected' : 'failed'
 }
 
-function outcomeOfError(error: unknown): Attempt['outcome'] {
-  if (error instanceof AddressRefusedError) return 'address_refused'
+function outcomeOfError(error: unknown): AttemptOutcome {
+  if (error instanceof AddressRefusedError) return 'address-refused'
   const isTimeout =
     error instanceof errors.HeadersTimeoutError ||
     error instanceof errors.BodyTimeoutError ||
     error instanceof errors.ConnectTimeoutError ||
     (error instanceof Error && error.name === 'TimeoutError')
-  return isTimeout ? 'timed_out' : 'unreachable'
+  return isTimeout ? 'timed-out' : 'unreachable'
 }

@@ -1,6 +1,7 @@
 /** Where a delivery ends that was given up: the event as it was, why, and how often it failed. */
 import type { JetStreamClient, JsMsg } from '@nats-io/jetstream'
 import { headers } from '@nats-io/transport-node'
+import type { DeadLetterReason } from '#apps/caduceus/metrics.ts'
 import { deadLetterSubject } from '#libs/nats/subjects.ts'
 
 /** As for events: what was not acknowledged in five seconds will not be. */
@@ -14,7 +15,7 @@ export interface DeadLetterFacts {
   webhookId: string
   eventId: string
   /** What the last attempt came to, such as `failed`; or `undecodable`. */
-  reason: string
+  reason: DeadLetterReason
   /** The last response's status. */
   status?: number | undefined
   attemptCount: number

@@ -48,7 +48,7 @@ export function createDeliver(options: DeliverOptions): Deliver {
     const attemptCount = message.info.deliveryCount
     const event = read(message)
     if (!event) {
-      const facts = { webhookId, eventId, reason: 'undecodable', attemptCount }
+      const facts = { webhookId, eventId, reason: 'undecodable' as const, attemptCount }
       return giveUp(options, message, facts)
     }
     const match = matches(event)
@@ -82,7 +82,7 @@ async function giveUp(
     await publishDeadLetter(jetStream, message, facts)
   } catch (error) {
     log.warn({ webhookId: facts.webhookId, error: String(error) }, 'dead letter cannot be kept')
-    metrics.retries.inc({ reason: 'dead_letter_unavailable' })
+    metrics.retries.inc({ reason: 'dead-letter-unavailable' })
     return { outcome: 'nak', delayMs: DEAD_LETTER_RETRY_MS }
   }
   metrics.deadLetters.inc({ reason: facts.reason })

@@ -100,7 +100,9 @@ describe('an event for a webhook', () => {
     await eventually(() => expect(receiver.received).toHaveLength(2))
     expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual([id, id])
     await eventually(() => isSettled(receiver.url))
-    expect(await metricOf(caduceus, 'caduceus_retries_total{reason="failed"}')).toBe(1)
+    expect(await metricOf(caduceus, 'xmidt_caduceus_delivery_retries_total{reason="failed"}')).toBe(
+      1,
+    )
   })
 
   it('waits as long as Retry-After says', async () => {
@@ -168,7 +170,7 @@ describe('a delivery that fails', () => {
     )
     expect(said).toEqual(['failed', '3', id, '500'])
     await eventually(() => isSettled(receiver.url))
-    expect(await metricOf(caduceus, 'caduceus_dead_letters_total{reason="failed"}')).toBe(1)
+    expect(await metricOf(caduceus, 'xmidt_caduceus_dead_letters_total{reason="failed"}')).toBe(1)
   })
 
   it('never reaches an address that became private after the registration', async () => {
@@ -185,7 +187,7 @@ describe('a delivery that fails', () => {
       CADUCEUS_ADDRESSES_ALLOWED: '',
       CADUCEUS_RETRY_DELAYS_MS: '1',
     })
-    const line = 'caduceus_dead_letters_total{reason="address_refused"}'
+    const line = 'xmidt_caduceus_dead_letters_total{reason="address-refused"}'
     await eventually(async () => expect(await metricOf(strict, line)).toBe(2))
     expect(receiver.received).toHaveLength(0)
   })
@@ -198,7 +200,7 @@ describe('a delivery that fails', () => {
     })
     await postHook(caduceus, { config: { url: receiver.url } })
     await bench.publish()
-    const line = 'caduceus_dead_letters_total{reason="redirected"}'
+    const line = 'xmidt_caduceus_dead_letters_total{reason="redirected"}'
     await eventually(async () => expect(await metricOf(caduceus, line)).toBe(1))
     expect(other.received).toHaveLength(0)
   })

@@ -65,7 +65,9 @@ describe('a receiver that falls behind', () => {
       worker_count: 1,
     })
     expect(owner.received).toHaveLength(1)
-    expect(await metricOf(caduceus, 'caduceus_cut_offs_total{reason="backlog"}')).toBe(1)
+    expect(
+      await metricOf(caduceus, 'xmidt_caduceus_webhook_cut_offs_total{reason="backlog"}'),
+    ).toBe(1)
   })
 })
 
@@ -140,7 +142,7 @@ describe('what retention takes before its delivery', () => {
     await bench.manager.streams.update('EVENTS', { max_msgs: 10 })
     await using caduceus = await bench.startCaduceus()
     await eventually(() => expect(receiver.received).toHaveLength(11))
-    const line = 'caduceus_events_dropped_total{reason="retention"}'
+    const line = 'xmidt_caduceus_events_dropped_total{reason="retention"}'
     expect(await metricOf(caduceus, line)).toBe(20)
   })
 })

@@ -7,7 +7,7 @@ import type { JetStreamClient } from '@nats-io/jetstream'
 import { Hono } from 'hono'
 import { readBody } from '#apps/caduceus/body.ts'
 import type { Callers, CallerEnv } from '#apps/caduceus/callers.ts'
-import type { Metrics } from '#apps/caduceus/metrics.ts'
+import type { Metrics, NotificationOutcome } from '#apps/caduceus/metrics.ts'
 import { errorResponse } from '#libs/http/error.ts'
 import { publishEvent } from '#libs/nats/event.ts'
 import { SubjectError } from '#libs/nats/subjects.ts'
@@ -34,14 +34,14 @@ export function createNotifyApi({
 }: NotifyApiOptions): Hono<CallerEnv> {
   const app = new Hono<CallerEnv>()
   app.on('POST', ['/api/v3/notify', '/api/v4/notify'], callers, async (c) => {
-    const answer = (outcome: string, code: number, message: string): Response => {
+    const answer = (outcome: NotificationOutcome, code: number, message: string): Response => {
       metrics.notifications.inc({ outcome })
       return code === 202 ? c.text(`${message}\n`, 202) : errorResponse(code, message)
     }
     const contentType = (c.req.header('Content-Type') ?? '').replace(/;.*$/s, '').trim()
     if (contentType !== 'application/msgpack' && contentType !== 'application/json') {
       const wanted = 'Invalid Content-Type header(s). Expected application/msgpack.'
-      return answer('unsupported', 415, wanted)
+      return answer('format-unsupported', 415, wanted)
     }
     const body = await readBody(c, bodyBytesMax)
     if (body.length === 0) return answer('empty', 400, 'Empty payload.')
@@ -52,15 +52,17 @@ export function createNotifyApi({
       if (!(error instanceof WrpError) && !(error instanceof TypeError)) throw error
       return answer('undecodable', 400, 'Invalid payload format.')
     }
-    if (event.msg_type !== MSG_TYPE.event) return answer('no_event', 400, 'Invalid MessageType.')
+    if (event.msg_type !== MSG_TYPE.event)
+      return answer('event-missing', 400, 'Invalid MessageType.')
     if (hasInvalidUtf8(event)) return answer('undecodable', 400, 'Strings must be UTF-8.')
     const type = eventTypeOf(event.dest ?? '')
     // Patterns become filters by the type, so an event without one could not be found again.
-    if (type === undefined) return answer('no_type', 400, 'Invalid dest. Expected event:TYPE.')
+    if (type === undefined)
+      return answer('event-type-invalid', 400, 'Invalid dest. Expected event:TYPE.')
     try {
       await publish(jetStream, event, type)
     } catch (error) {
-      if (error instanceof SubjectError) return answer('no_type', 400, error.message)
+      if (error instanceof SubjectError) return answer('event-type-invalid', 400, error.message)
       return answer('unavailable', 503, 'the event could not be kept: try again')
     }
     return answer('accepted', 202, 'Request placed on to queue.')

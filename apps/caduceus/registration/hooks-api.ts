@@ -4,7 +4,7 @@ import { Hono, type Context } from 'hono'
 import { BodyTooLargeError, readBody } from '#apps/caduceus/body.ts'
 import type { Callers, CallerEnv } from '#apps/caduceus/callers.ts'
 import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
-import type { Metrics } from '#apps/caduceus/metrics.ts'
+import type { Metrics, RegistrationOutcome } from '#apps/caduceus/metrics.ts'
 import { ANY_PARTNER, type Webhook } from '#apps/caduceus/webhook.ts'
 import { errorResponse } from '#libs/http/error.ts'
 import type { Bucket } from '#libs/nats/bucket.ts'
@@ -44,7 +44,7 @@ async function post(
   isLenient: boolean,
 ): Promise<Response> {
   const { register, metrics, bodyBytesMax, durationMsMax, isHttpAllowed } = options
-  const refuse = (outcome: string, code: number, message: string): Response => {
+  const refuse = (outcome: RegistrationOutcome, code: number, message: string): Response => {
     metrics.registrations.inc({ outcome })
     return errorResponse(code, message)
   }
@@ -55,7 +55,7 @@ async function post(
     const { hook, untilMs, warning } = parseRegistration(text, rules)
     const partnerIds = partnersOf(c)
     if (partnerIds.length === 0) {
-      return refuse('no_partners', 400, 'failed getting partnerIDs: partnerIDs do not exist')
+      return refuse('partners-missing', 400, 'failed getting partnerIDs: partnerIDs do not exist')
     }
     hook.registered_from_address = peerOf(c)
     const owner = c.get('caller').principal
@@ -69,14 +69,14 @@ async function post(
     })
   } catch (error) {
     if (error instanceof RegistrationError) return refuse('invalid', 400, error.message)
-    if (error instanceof BodyTooLargeError) return refuse('too_large', 413, error.message)
+    if (error instanceof BodyTooLargeError) return refuse('body-too-large', 413, error.message)
     if (!(error instanceof RegisterError)) {
       // NATS is away, or somebody registered the same URL at the same moment: again later.
       return refuse('unavailable', 503, 'failed to add webhook to registry: try again')
     }
     return error.code === 'OWNED_BY_ANOTHER'
-      ? refuse('owned_by_another', 403, error.message)
-      : refuse('too_many', 503, error.message)
+      ? refuse('owned-by-another', 403, error.message)
+      : refuse('webhooks-max', 503, error.message)
   }
 }
 

@@ -187,14 +187,16 @@ describe('a registration', () => {
     const { id } = await bench.publish()
     await receiver.next(({ headers }) => headers['webhook-id'] === id)
     expect(receiver.received).toHaveLength(2)
-    expect(await metricOf(caduceus, 'caduceus_cut_offs_total{reason="expired"}')).toBe(1)
+    expect(
+      await metricOf(caduceus, 'xmidt_caduceus_webhook_cut_offs_total{reason="expired"}'),
+    ).toBe(1)
   })
 
   it('that is renewed late, within its grace, misses nothing', async () => {
     await using caduceus = await bench.startCaduceus({ CADUCEUS_SWEEP_MS: '50' })
     await using receiver = await startReceiver()
     await postHook(caduceus, { config: { url: receiver.url }, duration: '50ms' })
-    const cutOffs = 'caduceus_cut_offs_total{reason="expired"}'
+    const cutOffs = 'xmidt_caduceus_webhook_cut_offs_total{reason="expired"}'
     await eventually(async () => expect(await metricOf(caduceus, cutOffs)).toBe(1))
     const { id } = await bench.publish()
     await postHook(caduceus, { config: { url: receiver.url } })

@@ -52,7 +52,7 @@ describe('the connection', () => {
     })
     const parodus = await startParodus(fabric, { PARODUS_THEMIS_URL: endless.url })
     await expect
-      .poll(() => metricOf(parodus, 'parodus_connects_total{outcome="credential"}'))
+      .poll(() => metricOf(parodus, 'xmidt_parodus_connects_total{outcome="credential"}'))
       .toBeGreaterThan(1)
     expect(fabric.redirects).toBe(0)
   })
@@ -94,7 +94,9 @@ describe('the connection', () => {
       PARODUS_BACKOFF_FIRST_MS: '60000',
       PARODUS_BACKOFF_MAX_MS: '60000',
     })
-    await expect.poll(() => metricOf(parodus, 'parodus_connects_total{outcome="refused"}')).toBe(1)
+    await expect
+      .poll(() => metricOf(parodus, 'xmidt_parodus_connects_total{outcome="refused"}'))
+      .toBe(1)
     expect(fabric.redirects).toBe(6)
   })
 
@@ -109,7 +111,7 @@ describe('the connection', () => {
     }
     expect(fabric.sockets).toHaveLength(1)
     await fabric.connection(2)
-    expect(await metricOf(parodus, 'parodus_disconnects_total{reason="ping-missed"}')).toBe(1)
+    expect(await metricOf(parodus, 'xmidt_parodus_disconnects_total{reason="ping-missed"}')).toBe(1)
   })
 
   it('is closed in order at the end', async () => {

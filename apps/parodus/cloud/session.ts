@@ -142,7 +142,7 @@ async function carry(
 ): Promise<void> {
   const { metrics, log, identity } = options
   const timeoutMs = identity.config.PARODUS_PING_TIMEOUT_MS
-  let reason = 'closed'
+  let reason = 'closed' as 'closed' | 'ping-missed' | 'stopped'
   await new Promise<void>((resolve) => {
     const silent = setTimeout(() => {
       reason = 'ping-missed'

@@ -181,8 +181,8 @@ describe('a connection', () => {
 
   it('counts what was refused, by reason', async () => {
     const label = 'reason="token-missing"'
-    const before = await counted(talaria, 'talaria_connect_refusals_total', label)
+    const before = await counted(talaria, 'xmidt_talaria_connects_refused_total', label)
     await refusalOf({})
-    expect(await counted(talaria, 'talaria_connect_refusals_total', label)).toBe(before + 1)
+    expect(await counted(talaria, 'xmidt_talaria_connects_refused_total', label)).toBe(before + 1)
   })
 })

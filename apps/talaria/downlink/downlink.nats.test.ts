@@ -151,13 +151,13 @@ describe('a command', () => {
     const id = bench.newDevice()
     await using device = await connected(id)
     const label = 'reason="too-late"'
-    const before = await counted(talaria, 'talaria_downlink_refusals_total', label)
+    const before = await counted(talaria, 'xmidt_talaria_commands_refused_total', label)
     const now = Date.now()
     bench.nats.connection.publish(commandSubject(parseDeviceId(id)), encode(commandTo(id)), {
       headers: commandTimesHeaders({ takeByMs: now - 1, deadlineMs: now + 5_000 }),
     })
     await eventually(async () => {
-      expect(await counted(talaria, 'talaria_downlink_refusals_total', label)).toBe(before + 1)
+      expect(await counted(talaria, 'xmidt_talaria_commands_refused_total', label)).toBe(before + 1)
     })
     device.onCommand(answerOf)
     await ask(id, commandTo(id))

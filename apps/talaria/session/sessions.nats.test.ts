@@ -85,10 +85,10 @@ describe('a device that connects again', () => {
     await using device = await bench.connect(one, id)
     await eventually(() => statisticsOf(id))
     const label = 'outcome="malformed"'
-    const before = await counted(one, 'talaria_takeovers_total', label)
+    const before = await counted(one, 'xmidt_talaria_takeovers_total', label)
     bench.nats.connection.publish(sessionSubject(parseDeviceId(id)), 'garbage')
     await eventually(async () => {
-      expect(await counted(one, 'talaria_takeovers_total', label)).toBe(before + 1)
+      expect(await counted(one, 'xmidt_talaria_takeovers_total', label)).toBe(before + 1)
     })
     expect(device.socket.readyState).toBe(device.socket.OPEN)
   })

@@ -85,6 +85,7 @@ async function publishUntilStored(
       return 'stored'
     } catch (error) {
       if (error instanceof SubjectError) return 'event-type-invalid'
+      metrics.eventFailures.inc()
       log.debug({ attempt, error: String(error) }, 'event not stored')
       if (attempt >= ATTEMPTS_MAX || !(await wait(backoff.nextMs(), signal))) return 'not-stored'
       metrics.eventRetries.inc()

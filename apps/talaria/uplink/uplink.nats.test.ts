@@ -71,20 +71,20 @@ describe('the events of a device', () => {
     const id = bench.newDevice()
     await using device = await bench.connect(talaria, id)
     const label = 'reason="source-foreign"'
-    const before = await counted(talaria, 'talaria_frames_dropped_total', label)
+    const before = await counted(talaria, 'xmidt_talaria_frames_dropped_total', label)
     const foreign = eventOf(bench.newDevice())
     device.send(foreign)
     const own = eventOf(id)
     device.send(own)
     await bench.event(({ message }) => message.dest === own.dest)
-    expect(await counted(talaria, 'talaria_frames_dropped_total', label)).toBe(before + 1)
+    expect(await counted(talaria, 'xmidt_talaria_frames_dropped_total', label)).toBe(before + 1)
     expect(bench.events.some(({ message }) => message.dest === foreign.dest)).toBe(false)
   })
 
   it('survive garbage and text between them, which are dropped and counted', async () => {
     const id = bench.newDevice()
     await using device = await bench.connect(talaria, id)
-    const before = await counted(talaria, 'talaria_frames_dropped_total')
+    const before = await counted(talaria, 'xmidt_talaria_frames_dropped_total')
     device.socket.send(Buffer.from([0xc1, 0xff, 0x00]))
     device.socket.send('hello')
     device.socket.send(encode({ msg_type: 9, source: id, service_name: 'x', url: 'y' }))
@@ -93,7 +93,7 @@ describe('the events of a device', () => {
     const own = eventOf(id)
     device.send(own)
     await bench.event(({ message }) => message.dest === own.dest)
-    expect(await counted(talaria, 'talaria_frames_dropped_total')).toBe(before + 5)
+    expect(await counted(talaria, 'xmidt_talaria_frames_dropped_total')).toBe(before + 5)
   })
 
   it('that are larger than a frame may be end the connection with 1009', async () => {
@@ -128,12 +128,12 @@ describe('while the stream takes nothing', () => {
     for (let index = 0; index < 10; index += 1) device.send(eventOf(id))
     await eventually(async () => {
       const dropped = 'reason="window-full"'
-      expect(await counted(narrow, 'talaria_frames_dropped_total', dropped)).toBe(6)
+      expect(await counted(narrow, 'xmidt_talaria_frames_dropped_total', dropped)).toBe(6)
     })
     const important = eventOf(id, { qos: 99 })
     device.send(important)
     await eventually(async () => {
-      expect(await counted(narrow, 'talaria_reading_pauses_total')).toBe(1)
+      expect(await counted(narrow, 'xmidt_talaria_reading_pauses_total')).toBe(1)
     })
     expect(device.received).toEqual([])
     await own.testNats.server.restart()
