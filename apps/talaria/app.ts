@@ -73,7 +73,8 @@ export async function start(
   if (config.TALARIA_OPEN) log.warn('open to devices without a token: TALARIA_OPEN is true')
   const verifier = createVerifier({ jwksUrl: config.TALARIA_JWKS_URL })
   const onDevice = holding.begin
-  door.upgrade = createUpgrade({ config, verifier, gate, devices, onDevice, metrics, log })
+  const way = { config, verifier, gate, devices, onDevice, metrics, log }
+  door.upgrade = starting.use(createUpgrade(way))
 
   const started = new Date().toISOString()
   const entry = (): TalariaEntry => ({
@@ -111,7 +112,7 @@ function servePrimary(
     hostname: config.TALARIA_HOST,
     port: config.TALARIA_PORT,
     onUpgrade: (request, socket, head) => {
-      if (door.upgrade) door.upgrade(request, socket, head)
+      if (door.upgrade) door.upgrade.take(request, socket, head)
       else socket.destroy()
     },
   })

@@ -56,6 +56,12 @@ const variables = z.object({
     1_000,
     { min: 1 },
   ),
+  TALARIA_REFUSAL_HOLD_MS: durationMs(
+    'How long the answer is held back of a device that is refused again, or whose token has an ' +
+      'unknown key: genuine devices try again at once.',
+    5_000,
+    { maxMs: 60_000 },
+  ),
   TALARIA_DEVICE_QUEUE_MAX: integer(
     'How many messages may wait to be written to one device, and how many commands for their ' +
       "answer; upstream's default.",

@@ -10,6 +10,7 @@ const CONNECT_REFUSALS = [
   'device-name-invalid',
   'token-missing',
   'token-invalid',
+  'token-key-unknown',
   'token-expired',
   'scheme-unsupported',
   'keys-unavailable',
@@ -99,6 +100,10 @@ function createDoor(registry: Registry) {
     refusals: registry.counter('connects_refused_total', 'Connects that were refused.', {
       reason: CONNECT_REFUSALS,
     }),
+    refusalsHeld: registry.counter(
+      'refusals_held_total',
+      'Refusals held back, as the device had been refused just before or its key is not known.',
+    ),
     disconnects: registry.counter('disconnects_total', 'Connections that ended.', {
       reason: CLOSES,
     }),

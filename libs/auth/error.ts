@@ -1,7 +1,12 @@
 /** Why a credential is not accepted. */
 
 /** Stable codes. */
-export type AuthErrorCode = 'TOKEN_INVALID' | 'TOKEN_EXPIRED' | 'KEYS_UNAVAILABLE'
+export type AuthErrorCode =
+  | 'TOKEN_INVALID'
+  /** No key that is known signed it: the keys were changed, or it is forged. */
+  | 'KEY_UNKNOWN'
+  | 'TOKEN_EXPIRED'
+  | 'KEYS_UNAVAILABLE'
 
 /** A token that is not accepted, or cannot be judged as the keys are not to be had. */
 export class AuthError extends Error {

@@ -85,7 +85,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
         })
         return payload
       } catch (error) {
-        throw isExpired(token, leewaySeconds) ? expired(error) : authErrorOf(error)
+        const judged = authErrorOf(error)
+        // Without the keys nothing is judged: who signed it could not be said.
+        const isJudged = judged.code !== 'KEYS_UNAVAILABLE'
+        throw isJudged && isExpired(token, leewaySeconds) ? expired(error) : judged
       }
     },
   }
@@ -148,6 +151,12 @@ function authErrorOf(error: unknown): AuthError {
       return new AuthError('TOKEN_INVALID', 'the token is malformed', cause)
     }
     return new AuthError('KEYS_UNAVAILABLE', 'the keys to verify the token cannot be had', cause)
+  }
+  const isKeyUnknown =
+    error instanceof errors.JWKSNoMatchingKey ||
+    error instanceof errors.JWSSignatureVerificationFailed
+  if (isKeyUnknown) {
+    return new AuthError('KEY_UNKNOWN', 'the token is signed with no key that is known', cause)
   }
   return new AuthError('TOKEN_INVALID', 'the token is not valid', cause)
 }

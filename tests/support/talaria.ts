@@ -1,11 +1,12 @@
 /** Talaria alone on a NATS of its own, with keys that the test signs with. */
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
 import { pino } from 'pino'
 import { start } from '#apps/talaria/app.ts'
 import { talariaEnv } from '#apps/talaria/config.ts'
 import { loadConfig } from '#libs/config/load.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
+import type { Logger } from '#libs/log/logger.ts'
 import { createCommander, type Commander } from '#libs/nats/command.ts'
 import { connectNats, type Nats } from '#libs/nats/connect.ts'
 import { EVENT_SUBJECTS } from '#libs/nats/subjects.ts'
@@ -32,8 +33,12 @@ export interface TalariaBench extends AsyncDisposable {
   events: readonly PassedEvent[]
   /** The first event that fits, of those that passed and those to come. */
   event(fits: (event: PassedEvent) => boolean): Promise<PassedEvent>
-  startTalaria(environment?: Record<string, string>): Promise<App>
+  startTalaria(environment?: Record<string, string>, log?: Logger): Promise<App>
   sign(claims: Record<string, unknown>, expires?: string): Promise<string>
+  /** By a key that was withdrawn, or never was one. */
+  signByAnotherKey(claims: Record<string, unknown>): Promise<string>
+  /** By another key under the name of the one that is known. */
+  forge(claims: Record<string, unknown>): Promise<string>
   /** Connects with a token that is this device's. */
   connect(
     talaria: App,
@@ -72,11 +77,13 @@ export async function startTalariaBench(): Promise<TalariaBench> {
     },
   })
   await nats.connection.flush()
-  const sign: TalariaBench['sign'] = (claims, expires = '1h') =>
+  const signWith = (key: typeof privateKey, kid: string, claims: JWTPayload, expires = '1h') =>
     new SignJWT({ sub: 'device', ...claims })
-      .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+      .setProtectedHeader({ alg: 'ES256', kid })
       .setExpirationTime(expires)
-      .sign(privateKey)
+      .sign(key)
+  const sign: TalariaBench['sign'] = (claims, expires) => signWith(privateKey, 'k', claims, expires)
+  const { privateKey: otherKey } = await generateKeyPair('ES256')
   let deviceCount = 0
   const running = starting.move()
   return {
@@ -90,7 +97,7 @@ export async function startTalariaBench(): Promise<TalariaBench> {
         if (!found) throw new Error('no such event passed')
         return found
       }),
-    startTalaria: (environment = {}) =>
+    startTalaria: (environment = {}, appLog = log) =>
       start(
         loadConfig(talariaEnv, {
           NATS_URL: testNats.url,
@@ -98,11 +105,15 @@ export async function startTalariaBench(): Promise<TalariaBench> {
           TALARIA_OPERATIONS_PORT: '0',
           TALARIA_JWKS_URL: keys.url,
           TALARIA_DRAIN_MS: '100',
+          // One device of a test is refused many times.
+          TALARIA_REFUSAL_HOLD_MS: '0',
           ...environment,
         }),
-        log,
+        appLog,
       ),
     sign,
+    signByAnotherKey: (claims) => signWith(otherKey, 'other', claims),
+    forge: (claims) => signWith(otherKey, 'k', claims),
     async connect(talaria, deviceId, options = {}) {
       const token = await sign({ 'device-id': deviceId, 'partner-id': 'comcast', trust: 1_000 })
       return connectDevice({ url: talaria.url, deviceId, token, ...options })

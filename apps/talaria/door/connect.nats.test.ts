@@ -38,13 +38,21 @@ const refusalOf = async (
 const bearer = (token: string): Record<string, string> => ({ Authorization: `Bearer ${token}` })
 
 describe('a device that may not connect', () => {
-  it('gets 403 in v2 and 401 in v3 without a token', async () => {
+  it('gets 401 without a token, in v2 too: after 403 it would try again at once', async () => {
     const message = { body: 'missing credentials', contentType: 'text/plain; charset=utf-8' }
-    expect(await refusalOf({})).toMatchObject({ status: 403, ...message })
-    expect(await refusalOf({}, { path: '/api/v3/device' })).toMatchObject({
-      status: 401,
-      ...message,
-    })
+    for (const path of ['/api/v2/device', '/api/v3/device']) {
+      expect(await refusalOf({}, { path })).toMatchObject({ status: 401, ...message })
+    }
+  })
+
+  it('gets 403 in v2 and 401 in v3 for a token that no known key signed, so that it gets another', async () => {
+    const claims = { 'device-id': 'mac:112233445566' }
+    for (const token of [await bench.signByAnotherKey(claims), await bench.forge(claims)]) {
+      const refusal = { body: 'invalid credentials' }
+      expect(await refusalOf(bearer(token))).toMatchObject({ status: 403, ...refusal })
+      const v3 = await refusalOf(bearer(token), { path: '/api/v3/device' })
+      expect(v3).toMatchObject({ status: 401, ...refusal })
+    }
   })
 
   it('gets 400 for a token that is none, has no subject or lacks its value', async () => {
@@ -86,10 +94,12 @@ describe('a device that may not connect', () => {
     expect(await refusalOf({}, { path: '/api/v2/devices' })).toMatchObject({ status: 404 })
   })
 
-  it('gets 503 while the keys cannot be had', async () => {
+  it('gets 503 while the keys cannot be had, with an expired token too', async () => {
     await using keyless = await bench.startTalaria({ TALARIA_JWKS_URL: 'http://127.0.0.1:9/keys' })
-    const token = await bench.sign({ 'device-id': 'mac:112233445566' })
-    expect(await refusalOf(bearer(token), { to: keyless })).toMatchObject({ status: 503 })
+    for (const expires of ['1h', '-2m']) {
+      const token = await bench.sign({ 'device-id': 'mac:112233445566' }, expires)
+      expect(await refusalOf(bearer(token), { to: keyless })).toMatchObject({ status: 503 })
+    }
   })
 
   it('gets 503 when the Talaria is full, unless it comes again', async () => {

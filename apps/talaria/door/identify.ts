@@ -69,7 +69,8 @@ async function claimsOf(
   const unauthorised = version === 'v2' ? 403 : 401
   if (!authorization) {
     if (isOpen) return undefined
-    throw new Refusal('token-missing', unauthorised, 'missing credentials', { isText: true })
+    // Told 403 it would try again at once and for ever; told 401 it backs off. parodus-observed.md 9.
+    throw new Refusal('token-missing', 401, 'missing credentials', { isText: true })
   }
   const [, scheme = '', token = ''] = authorization.match(/^(\S+) +(\S+)$/) ?? []
   if (token === '') throw invalidToken()
@@ -90,6 +91,11 @@ function refusalOf(error: unknown, unauthorised: number): Refusal {
   if (!(error instanceof AuthError) || error.code === 'KEYS_UNAVAILABLE') {
     // 503 and no judgement: the device keeps its token and comes back later.
     return new Refusal('keys-unavailable', 503, 'tokens cannot be verified now', { cause: error })
+  }
+  if (error.code === 'KEY_UNKNOWN') {
+    // Told 400 a device keeps the token until it expires, which may be a day after a change of keys.
+    const options = { isText: true, cause: error }
+    return new Refusal('token-key-unknown', unauthorised, 'invalid credentials', options)
   }
   const { cause } = error
   const isTime =

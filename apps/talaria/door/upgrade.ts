@@ -12,8 +12,9 @@ import type { DeviceIdentity } from '#apps/talaria/session/device.ts'
 import type { Devices } from '#apps/talaria/session/devices.ts'
 import type { Verifier } from '#libs/auth/verify.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import { identify, type ApiVersion } from './identify.ts'
-import { Refusal, writeRefusal } from './refusal.ts'
+import { deviceIdOfHeaders, identify, type ApiVersion } from './identify.ts'
+import { createPacedRefusals, type Applicant } from './paced-refusals.ts'
+import { Refusal } from './refusal.ts'
 
 /** What {@link createUpgrade} needs. */
 export interface UpgradeOptions {
@@ -26,12 +27,17 @@ export interface UpgradeOptions {
   log: Logger
 }
 
-/** Takes upgrade requests. */
-export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+/** The way in. Disposing it lets go of those who wait for a refusal. */
+export interface Upgrade extends Disposable {
+  /** Takes an upgrade request, which ends as a session or refused. */
+  take(request: IncomingMessage, socket: Duplex, head: Buffer): void
+}
 
-/** The way in. */
+/** Opens the way in. */
 export function createUpgrade(options: UpgradeOptions): Upgrade {
   const { config, metrics, log, onDevice } = options
+  const holdMs = config.TALARIA_REFUSAL_HOLD_MS
+  const refusals = createPacedRefusals({ holdMs, metrics, log })
   const sockets = new WebSocketServer({
     noServer: true,
     // Compression would cost each device 300 KiB, and devices do not offer it.
@@ -40,7 +46,7 @@ export function createUpgrade(options: UpgradeOptions): Upgrade {
     clientTracking: false,
   })
   let underWay = 0
-  return (request, socket, head) => {
+  const take: Upgrade['take'] = (request, socket, head) => {
     const onError = (): void => void socket.destroy()
     socket.on('error', onError)
     underWay += 1
@@ -51,15 +57,25 @@ export function createUpgrade(options: UpgradeOptions): Upgrade {
         sockets.handleUpgrade(request, socket, head, (webSocket) => onDevice(webSocket, identity))
       })
       .catch((error: unknown) => {
-        if (error instanceof Refusal) {
-          metrics.refusals.inc({ reason: error.reason })
-          log.debug({ reason: error.reason, status: error.status }, 'device refused')
-          return writeRefusal(socket, error)
-        }
+        if (error instanceof Refusal) return refusals.refuse(socket, error, applicantOf(request))
         log.error({ error: String(error) }, 'upgrade failed')
         socket.destroy()
       })
       .finally(() => (underWay -= 1))
+  }
+  return { take, [Symbol.dispose]: () => refusals[Symbol.dispose]() }
+}
+
+/** What is told of a name that is none. */
+const NAME_LENGTH_MAX = 64
+
+function applicantOf({ headers, socket }: IncomingMessage): Applicant {
+  const address = socket.remoteAddress
+  try {
+    return { name: deviceIdOfHeaders(headers), address }
+  } catch {
+    const said = [headers['x-webpa-device-name']].flat()[0] ?? ''
+    return { name: said.slice(0, NAME_LENGTH_MAX), address }
   }
 }
 
