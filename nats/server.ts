@@ -28,6 +28,8 @@ export class NatsServerError extends Error {
 export interface NatsServer extends AsyncDisposable {
   readonly port: number
   readonly pid: number
+  /** Where its monitoring answers by HTTP, if that was asked for. */
+  readonly monitoringUrl: string | undefined
   /** Ends it: `SIGKILL` as a crash would, else in order. */
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>
   /** Starts it again on the same port with the same files. */
@@ -44,6 +46,8 @@ export interface NatsServerOptions {
   port: number
   accounts: ConfigurationOptions['accounts']
   log: Logger
+  /** Serves its monitoring, which asks for no password, on any free port of loopback. */
+  isMonitored?: boolean
   /** It ended although nobody asked it to; {@link NatsServer.restart} starts it again. */
   onEnded?: () => void
 }
@@ -64,7 +68,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     })
     return launched
   }
-  let { child, port } = await watched(options.port)
+  let { child, port, monitoringUrl } = await watched(options.port)
   const stop = async (signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
     // An end that was asked for is none to be told.
@@ -79,22 +83,28 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     get port() {
       return port
     },
+    get monitoringUrl() {
+      return monitoringUrl
+    },
     get pid() {
       return child.pid ?? 0
     },
     stop,
     async restart() {
       await stop()
-      ;({ child, port } = await watched(port))
+      ;({ child, port, monitoringUrl } = await watched(port))
     },
     [Symbol.asyncDispose]: () => stop(),
   }
 }
 
-async function launch(
-  options: NatsServerOptions,
-  port: number,
-): Promise<{ child: ChildProcess; port: number }> {
+interface Launched {
+  child: ChildProcess
+  port: number
+  monitoringUrl: string | undefined
+}
+
+async function launch(options: NatsServerOptions, port: number): Promise<Launched> {
   const { directory, binary } = options
   const file = join(directory, 'nats-server.conf')
   const text = serverConfiguration({
@@ -110,7 +120,9 @@ async function launch(
   rmSync(logFile, { force: true })
   // A group of its own: Ctrl-C in a terminal reaches the whole group, and the server must be there
   // until the apps have drained.
-  const child = spawn(binary, ['-c', file, '--ports_file_dir', portsFileDirectory], {
+  const arguments_ = ['-c', file, '--ports_file_dir', portsFileDirectory]
+  if (options.isMonitored) arguments_.push('-m', '-1')
+  const child = spawn(binary, arguments_, {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
@@ -130,7 +142,7 @@ async function launch(
     // The server names the file after its own binary, which may be called anything.
     const portsFile = join(portsFileDirectory, `${basename(binary)}_${child.pid}.ports`)
     const found = await listening(child, portsFile)
-    return { child, port: found }
+    return { child, port: found, monitoringUrl: portsIn(portsFile).monitoring?.[0] }
   } catch (error) {
     child.kill('SIGKILL')
     throw new NatsServerError(`${(error as Error).message}\n${lastWords(logFile)}`.trim(), {
@@ -155,13 +167,17 @@ async function listening(child: ChildProcess, portsFile: string): Promise<number
 }
 
 /** The server writes the file once it knows its port; until then, or half written, there is none. */
-function portOf(portsFile: string): number | undefined {
+function portsIn(portsFile: string): { nats?: string[]; monitoring?: string[] } {
   try {
-    const { nats } = JSON.parse(readFileSync(portsFile, 'utf8')) as { nats?: string[] }
-    return nats?.[0] === undefined ? undefined : Number(new URL(nats[0]).port)
+    return JSON.parse(readFileSync(portsFile, 'utf8')) as ReturnType<typeof portsIn>
   } catch {
-    return undefined
+    return {}
   }
+}
+
+function portOf(portsFile: string): number | undefined {
+  const url = portsIn(portsFile).nats?.[0]
+  return url === undefined ? undefined : Number(new URL(url).port)
 }
 
 function isTaken(port: number): Promise<boolean> {

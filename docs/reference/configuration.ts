@@ -1,6 +1,7 @@
 /** The configuration page, made of the apps' schemas so that it cannot differ from them. */
 import { z } from 'zod'
 import { caduceusEnv } from '#apps/caduceus/config.ts'
+import { exporterEnv } from '#apps/exporter/config.ts'
 import { parodusEnv } from '#apps/parodus/config.ts'
 import { petasosEnv } from '#apps/petasos/config.ts'
 import { scytaleEnv } from '#apps/scytale/config.ts'
@@ -18,6 +19,7 @@ const APPS: readonly (readonly [name: string, schema: z.ZodObject])[] = [
   ['themis', themisEnv],
   ['parodus', parodusEnv],
   ['tr181', tr181Env],
+  ['exporter', exporterEnv],
 ]
 
 /** The whole page. */

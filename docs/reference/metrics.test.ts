@@ -3,7 +3,20 @@ import { describe, expect, it } from 'vitest'
 import { METRICS, metricsReferencePage } from './metrics.ts'
 
 /** All there are: a further one is a word for something that none of these says. */
-const LABELS = ['reason', 'outcome', 'kind', 'state', 'route', 'code', 'talaria', 'connection']
+const LABELS = [
+  'reason',
+  'outcome',
+  'kind',
+  'state',
+  'route',
+  'code',
+  'talaria',
+  'connection',
+  'server',
+  'direction',
+  'stream',
+  'consumer',
+]
 
 /** Another unit, or a suffix that Prometheus itself gives to the parts of a histogram. */
 const WRONG = /_(ms|millis|milliseconds|minutes|hours|kb|mb|kilobytes|count|sum|bucket|info)(_|$)/

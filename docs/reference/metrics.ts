@@ -1,5 +1,6 @@
 /** The metrics page, made of the apps' own registries so that it cannot differ from them. */
 import { createMetrics as createCaduceus } from '#apps/caduceus/metrics.ts'
+import { createMetrics as createExporter } from '#apps/exporter/metrics.ts'
 import { createMetrics as createParodus } from '#apps/parodus/metrics.ts'
 import { createMetrics as createPetasos } from '#apps/petasos/metrics.ts'
 import { createMetrics as createScytale } from '#apps/scytale/metrics.ts'
@@ -18,6 +19,8 @@ export const METRICS: Readonly<Record<string, readonly MetricFacts[]>> = {
   caduceus: createCaduceus().registry.facts,
   themis: createThemis().registry.facts,
   parodus: createParodus().registry.facts,
+  /** Of the nats-servers, by the app `exporter`. */
+  nats: createExporter().registry.facts,
 }
 
 /** The whole page. */
@@ -34,6 +37,7 @@ export function metricsReferencePage(): string {
     'ended or put off, `outcome` what became of it, `kind` which sort it was. Each app also shows',
     '`xmidt_build_info{app,version}`, always 1, and what belongs to its process (`process_*`,',
     '`nodejs_*`); where several apps are one process, as in `npm start`, all show the same of it.',
+    'What is below `nats` is shown by the app `exporter`.',
     '',
     ...Object.entries(METRICS).flatMap(([name, facts]) => section(name, facts)),
   ].join('\n')

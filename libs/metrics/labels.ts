@@ -15,9 +15,11 @@ type Chosen<L extends Labels> = {
 
 type None<L extends Labels> = [keyof L] extends [never] ? true : false
 
-/** A counter as its app sees it. */
+/** A counter as its app sees it; `reset` is for what somebody else counts and is told anew. */
 export type Counting<L extends Labels> =
-  None<L> extends true ? { inc(by?: number): void } : { inc(labels: Chosen<L>, by?: number): void }
+  None<L> extends true
+    ? { inc(by?: number): void }
+    : { inc(labels: Chosen<L>, by?: number): void; reset(): void }
 
 /** A gauge as its app sees it. */
 export type Measuring<L extends Labels> =

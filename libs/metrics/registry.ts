@@ -52,13 +52,16 @@ export interface AppRegistry {
   page(): Promise<string>
 }
 
-/** An empty registry for one app; each app has its own, so that several run in one process. */
-export function createRegistry(app: string): AppRegistry {
+/**
+ * An empty registry for one app; each app has its own, so that several run in one process.
+ * @param prefix of the names; another than the app's is for who tells what is not his own.
+ */
+export function createRegistry(app: string, prefix = `xmidt_${app}`): AppRegistry {
   const registry = new Registry()
   const registers = [registry]
   const facts: MetricFacts[] = []
   const optionsOf = (type: MetricFacts['type'], name: string, help: string, labels: Labels) => {
-    const full = `xmidt_${app}_${name}`
+    const full = `${prefix}_${name}`
     facts.push({ name: full, type, help, labels })
     return { name: full, help, labelNames: Object.keys(labels), registers }
   }

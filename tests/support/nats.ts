@@ -26,7 +26,14 @@ export async function startTestNats(): Promise<TestNats> {
   const user = (name: string) => ({ user: name, password: `${name}-password` })
   const accounts = { fabric: user('fabric'), tools: user('tools'), system: user('system') }
   const binary = process.env.NATS_SERVER_BIN ?? 'nats-server'
-  const server = await startNatsServer({ binary, directory, port: 0, accounts, log })
+  const server = await startNatsServer({
+    binary,
+    directory,
+    port: 0,
+    accounts,
+    log,
+    isMonitored: true,
+  })
   const urlOf = (name: string): string => `nats://${name}:${name}-password@127.0.0.1:${server.port}`
   {
     await using nats = await connectNats({ url: urlOf('fabric'), name: 'test', log })
