@@ -29,6 +29,7 @@ const REGISTRATION_OUTCOMES = [
   'body-too-large',
   'owned-by-another',
   'webhooks-max',
+  'consumer-taken',
   'unavailable',
 ] as const
 /** One of {@link REGISTRATION_OUTCOMES}. */
@@ -80,7 +81,9 @@ function createWebhooks(registry: Registry) {
     cutOffs: registry.counter(
       'webhook_cut_offs_total',
       'Webhooks whose delivery was ended or that fell behind.',
-      { reason: ['backlog', 'expired', 'unusable', 'consumer-missing', 'orphan'] },
+      {
+        reason: ['backlog', 'expired', 'unusable', 'consumer-missing', 'consumer-taken', 'orphan'],
+      },
     ),
     failureNotices: registry.counter('failure_notices_total', 'Notices to failure URLs.', {
       outcome: ATTEMPT_OUTCOMES,

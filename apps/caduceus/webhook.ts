@@ -46,6 +46,9 @@ export type Webhook = z.infer<typeof webhook>
 /** Lower-case hex SHA-256 of the URL as given, as upstream: a slash more is another webhook. */
 export const webhookIdOf = (url: string): string => createHash('sha256').update(url).digest('hex')
 
+/** A URL fit to be shown: a query often holds a token. A user or password no webhook's URL has. */
+export const withoutQuery = (url: string): string => url.replace(/[?#].*$/s, '')
+
 /** Opens the bucket. */
 export function openWebhooks(nats: Nats, log: Logger): Promise<Bucket<Webhook>> {
   return openBucket(nats, WEBHOOKS_BUCKET, { parse: (json) => webhook.parse(json), log })

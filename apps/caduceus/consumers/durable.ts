@@ -2,20 +2,16 @@
 import {
   AckPolicy,
   DeliverPolicy,
-  JetStreamApiCodes,
-  JetStreamApiError,
+  type ConsumerConfig,
   type ConsumerInfo,
   type ConsumerUpdateConfig,
   type JetStreamManager,
 } from '@nats-io/jetstream'
-import type { Hook } from '#apps/caduceus/webhook.ts'
+import type { Webhook } from '#apps/caduceus/webhook.ts'
+import { addConsumer, EVENTS_STREAM, findConsumer, removeConsumer } from './consumer-api.ts'
+import { durableOf, oldDurableOf, ownershipOf, webhookIdOfConsumer } from './durable-name.ts'
 import { filterSubjectOf } from './filter.ts'
-
-/** The stream that webhooks are fed from. */
-export const EVENTS_STREAM = 'EVENTS'
-
-/** What the names of webhooks' consumers begin with. */
-export const DURABLE_PREFIX = 'webhook_'
+import { settleOldDurable, startAfter } from './old-durable.ts'
 
 /** A message may wait for its turn and then be tried; a third of this is left for the ack. */
 const ACK_WAIT_ATTEMPTS = 3
@@ -26,67 +22,131 @@ export interface DurableLimits {
   unackedMax: number
 }
 
-/** The name of a webhook's consumer. */
-export const durableOf = (webhookId: string): string => `${DURABLE_PREFIX}${webhookId}`
+/** The consumer's name is another webhook's, as their ids begin alike. */
+export class DurableTakenError extends Error {
+  readonly code = 'DURABLE_TAKEN'
+  override readonly name = 'DurableTakenError'
+}
+
+/** What {@link ensureDurable} found and did. */
+export type DurableChange = 'created' | 'renamed' | 'kept'
 
 /**
- * Makes the consumer, starting with the next event, or makes the one that is there match `hook`
- * without moving its place. @throws the client's error when JetStream does not do it.
+ * Makes the consumer, starting with the next event, or makes the one that is there match the
+ * registration without moving its place. One with its old name is renamed.
+ * @throws {DurableTakenError}; the client's error when JetStream does not do it.
  */
 export async function ensureDurable(
   manager: JetStreamManager,
   webhookId: string,
-  hook: Hook,
-  { attemptMs, unackedMax }: DurableLimits,
+  webhook: Webhook,
+  limits: DurableLimits,
+): Promise<DurableChange> {
+  const wanted = configOf(webhookId, webhook, limits)
+  const [found, old] = await Promise.all([
+    findDurable(manager, webhookId),
+    findConsumer(manager, oldDurableOf(webhookId)),
+  ])
+  if (!found) await createDurable(manager, webhookId, wanted, old)
+  else if (!isSame(found.config, wanted)) {
+    await manager.consumers.update(EVENTS_STREAM, durableOf(webhookId), wanted)
+  }
+  if (old) await settleOldDurable(manager, webhookId)
+  return found ? 'kept' : old ? 'renamed' : 'created'
+}
+
+/**
+ * Gives a consumer that has its old name the new one, and changes nothing else: whoever registered
+ * may know of it what this instance does not know yet. @throws what {@link ensureDurable} throws.
+ */
+export async function renameDurable(
+  manager: JetStreamManager,
+  webhookId: string,
+  webhook: Webhook,
 ): Promise<void> {
-  const changeable = {
+  const old = await findConsumer(manager, oldDurableOf(webhookId))
+  if (!old) return
+  const { ack_wait, max_ack_pending, max_deliver, filter_subject } = old.config
+  const kept = { ack_wait, max_ack_pending, max_deliver, filter_subject }
+  const wanted = { ...kept, ...ownershipOf(webhookId, webhook) } as Partial<ConsumerUpdateConfig>
+  if (!(await findDurable(manager, webhookId))) {
+    await createDurable(manager, webhookId, wanted, old)
+  }
+  await settleOldDurable(manager, webhookId)
+}
+
+/**
+ * What the server says of a webhook's consumer; undefined when there is none.
+ * @throws {DurableTakenError}
+ */
+export async function findDurable(
+  manager: JetStreamManager,
+  webhookId: string,
+): Promise<ConsumerInfo | undefined> {
+  const found = await findConsumer(manager, durableOf(webhookId))
+  if (!found || webhookIdOfConsumer(found) === webhookId) return found
+  throw new DurableTakenError(`the consumer ${durableOf(webhookId)} is another webhook's`)
+}
+
+/** Removes the consumer, by either name, and resolves with how many events it owed. */
+export async function removeDurable(manager: JetStreamManager, webhookId: string): Promise<number> {
+  const [found, old] = await Promise.all([
+    findConsumer(manager, durableOf(webhookId)),
+    findConsumer(manager, oldDurableOf(webhookId)),
+  ])
+  const own = [found, old].filter((each) => each && webhookIdOfConsumer(each) === webhookId)
+  let owedCount = 0
+  for (const consumer of own as ConsumerInfo[]) {
+    // Both owe the same, where there are both.
+    owedCount = Math.max(owedCount, consumer.num_pending + consumer.num_ack_pending)
+    await removeConsumer(manager, consumer.name)
+  }
+  return owedCount
+}
+
+function configOf(
+  webhookId: string,
+  webhook: Webhook,
+  { attemptMs, unackedMax }: DurableLimits,
+): Partial<ConsumerUpdateConfig> {
+  return {
+    ...ownershipOf(webhookId, webhook),
     ack_wait: ACK_WAIT_ATTEMPTS * attemptMs * 1_000_000,
     max_ack_pending: unackedMax,
     // Attempts are counted by the schedule; a bound here would drop an event without a word.
     max_deliver: -1,
     // An absent filter must be absent: an empty one becomes a subject that nobody answers.
-    filter_subject: filterSubjectOf(hook.events),
+    filter_subject: filterSubjectOf(webhook.hook.events),
   } as Partial<ConsumerUpdateConfig>
-  const durable = durableOf(webhookId)
-  const found = await findDurable(manager, webhookId)
-  if (!found) {
-    await manager.consumers.add(EVENTS_STREAM, {
-      ...changeable,
-      durable_name: durable,
-      ack_policy: AckPolicy.Explicit,
-      deliver_policy: DeliverPolicy.New,
-    })
-    return
-  }
-  const { config } = found
-  const isSame =
-    config.ack_wait === changeable.ack_wait &&
-    config.max_ack_pending === changeable.max_ack_pending &&
-    config.filter_subject === changeable.filter_subject
-  if (!isSame) await manager.consumers.update(EVENTS_STREAM, durable, changeable)
 }
 
-/** What the server says of a webhook's consumer; undefined when there is none. */
-export async function findDurable(
+/** The server adds metadata of its own, so that is not compared; whose it is never changes. */
+const isSame = (found: ConsumerConfig, wanted: Partial<ConsumerUpdateConfig>): boolean =>
+  found.ack_wait === wanted.ack_wait &&
+  found.max_ack_pending === wanted.max_ack_pending &&
+  found.filter_subject === wanted.filter_subject &&
+  found.description === wanted.description
+
+/**
+ * The start is written down as a number, never as "new": so whether this consumer has all that one
+ * with the old name owes can be told for ever.
+ */
+async function createDurable(
   manager: JetStreamManager,
   webhookId: string,
-): Promise<ConsumerInfo | undefined> {
-  try {
-    return await manager.consumers.info(EVENTS_STREAM, durableOf(webhookId))
-  } catch (error) {
-    if (isNotFound(error)) return undefined
-    throw error
-  }
+  wanted: Partial<ConsumerUpdateConfig>,
+  old: ConsumerInfo | undefined,
+): Promise<void> {
+  const start = old
+    ? startAfter(old)
+    : (await manager.streams.info(EVENTS_STREAM)).state.last_seq + 1
+  await addConsumer(manager, {
+    ...wanted,
+    durable_name: durableOf(webhookId),
+    ack_policy: AckPolicy.Explicit,
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: start,
+  })
+  // Another instance may have been faster, or another webhook.
+  await findDurable(manager, webhookId)
 }
-
-/** Removes the consumer; one that is gone already is no failure. */
-export async function removeDurable(manager: JetStreamManager, webhookId: string): Promise<void> {
-  try {
-    await manager.consumers.delete(EVENTS_STREAM, durableOf(webhookId))
-  } catch (error) {
-    if (!isNotFound(error)) throw error
-  }
-}
-
-const isNotFound = (error: unknown): boolean =>
-  error instanceof JetStreamApiError && error.code === JetStreamApiCodes.ConsumerNotFound

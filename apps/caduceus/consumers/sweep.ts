@@ -5,7 +5,10 @@ import type { Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Bucket } from '#libs/nats/bucket.ts'
 import { wait } from '#libs/retry/wait.ts'
-import { DURABLE_PREFIX, EVENTS_STREAM, findDurable, removeDurable } from './durable.ts'
+import { EVENTS_STREAM } from './consumer-api.ts'
+import { oldDurableOf, webhookIdOfConsumer } from './durable-name.ts'
+import { removeDurable } from './durable.ts'
+import { settleOldDurable } from './old-durable.ts'
 import type { Webhooks } from './webhooks.ts'
 
 /** Consumers without a webhook are looked for in each so-many-th sweep: it lists all of them. */
@@ -50,10 +53,8 @@ async function sweepExpired(options: SweepOptions): Promise<void> {
       webhooks.apply(id, found.value, found.revision)
       continue
     }
-    const consumer = await findDurable(manager, id)
-    const pending = consumer ? consumer.num_pending + consumer.num_ack_pending : 0
     if (found) await bucket.delete(id)
-    await removeDurable(manager, id)
+    const pending = await removeDurable(manager, id)
     webhooks.remove(id)
     metrics.dropped.inc({ reason: 'expired' }, pending)
     log.info({ webhookId: id, pending }, 'webhook expired')
@@ -61,14 +62,17 @@ async function sweepExpired(options: SweepOptions): Promise<void> {
 }
 
 async function sweepOrphans({ bucket, manager, metrics, log }: SweepOptions): Promise<void> {
-  for await (const { name, created, num_pending: pending } of manager.consumers.list(
-    EVENTS_STREAM,
-  )) {
-    if (!name.startsWith(DURABLE_PREFIX)) continue
-    if (Date.now() - Date.parse(created) < ORPHAN_AGE_MS) continue
-    const id = name.slice(DURABLE_PREFIX.length)
-    if (await bucket.get(id)) continue
-    await removeDurable(manager, id)
+  for await (const consumer of manager.consumers.list(EVENTS_STREAM)) {
+    const id = webhookIdOfConsumer(consumer)
+    if (id === undefined) continue
+    if (await bucket.get(id)) {
+      // Whoever pulls from it is a Caduceus of the old version, which would only make it again.
+      const isLeft = consumer.name === oldDurableOf(id) && consumer.num_waiting === 0
+      if (isLeft) await settleOldDurable(manager, id)
+      continue
+    }
+    if (Date.now() - Date.parse(consumer.created) < ORPHAN_AGE_MS) continue
+    const pending = await removeDurable(manager, id)
     metrics.cutOffs.inc({ reason: 'orphan' })
     log.warn({ webhookId: id, pending }, 'consumer without a webhook removed')
   }

@@ -1,19 +1,7 @@
 /** The webhooks that this instance delivers for: for each one that is not expired, a pull loop. */
-import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
-import type { Deliver } from '#apps/caduceus/delivery/deliver.ts'
 import { createMatcher, type Matcher } from '#apps/caduceus/delivery/matcher.ts'
-import type { Metrics } from '#apps/caduceus/metrics.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
-import type { Logger } from '#libs/log/logger.ts'
-import { consume } from '#libs/nats/consume.ts'
-import {
-  durableOf,
-  ensureDurable,
-  EVENTS_STREAM,
-  findDurable,
-  type DurableLimits,
-} from './durable.ts'
-import type { LossWatch } from './retention-loss.ts'
+import { pullForEver, type PullOptions } from './pull.ts'
 
 /** The longest time that a timer can be set to. */
 const TIMER_MS_MAX = 2 ** 31 - 1
@@ -36,19 +24,6 @@ export interface Webhooks extends AsyncDisposable {
   remove(id: string): void
 }
 
-/** What {@link createWebhooks} needs. */
-export interface WebhooksOptions {
-  jetStream: JetStreamClient
-  manager: JetStreamManager
-  limits: DurableLimits
-  /** Deliveries to one webhook at once. */
-  concurrency: number
-  deliver: Deliver
-  lossWatch: LossWatch
-  metrics: Metrics
-  log: Logger
-}
-
 interface Entry extends KnownWebhook {
   ending: AbortController | undefined
   loop: Promise<void>
@@ -56,7 +31,7 @@ interface Entry extends KnownWebhook {
 }
 
 /** No webhooks yet. */
-export function createWebhooks(options: WebhooksOptions): Webhooks {
+export function createWebhooks(options: PullOptions): Webhooks {
   const { metrics, log } = options
   const entries = new Map<string, Entry>()
   const ended = new Set<Promise<void>>()
@@ -81,7 +56,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     entry.ending = ending
     metrics.webhooks.inc()
     // One after the other: two loops of one instance would double its concurrency.
-    entry.loop = entry.loop.then(() => run(options, entry, ending.signal))
+    entry.loop = entry.loop.then(() => pullForEver(options, entry, ending.signal))
   }
 
   return {
@@ -122,37 +97,4 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       entries.clear()
     },
   }
-}
-
-async function run(options: WebhooksOptions, entry: Entry, signal: AbortSignal): Promise<void> {
-  const { jetStream, manager, limits, concurrency, deliver, lossWatch, metrics } = options
-  const log = options.log.child({ webhookId: entry.id })
-  // Without it only the count of what was lost before this moment is missing.
-  const consumer = await findDurable(manager, entry.id).catch(() => undefined)
-  if (consumer) {
-    const { consumer_seq: consumerSequence, stream_seq: streamSequence } = consumer.delivered
-    lossWatch.begin(entry, { consumerSequence, streamSequence })
-  }
-  await consume(jetStream, {
-    stream: EVENTS_STREAM,
-    durable: durableOf(entry.id),
-    concurrency,
-    handle(message) {
-      const { deliverySequence: consumerSequence, streamSequence } = message.info
-      lossWatch.observe(entry, { consumerSequence, streamSequence })
-      return deliver(entry, message)
-    },
-    async onMissing() {
-      if (signal.aborted) return false
-      // Its place is lost with it, so events of the meantime are too: somebody must know.
-      log.error('consumer is missing and made anew')
-      metrics.cutOffs.inc({ reason: 'consumer-missing' })
-      await ensureDurable(manager, entry.id, entry.webhook.hook, limits).catch((error: unknown) => {
-        log.warn({ error: String(error) }, 'consumer cannot be made')
-      })
-      return true
-    },
-    signal,
-    log,
-  })
 }

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { durableOf } from '#apps/caduceus/consumers/durable-name.ts'
 import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 import { decode } from '#libs/wrp/codec.ts'
 import {
@@ -22,7 +23,7 @@ afterEach(async () => {
 
 /** Whether everything that the webhook's consumer has was acked. */
 async function isSettled(url: string): Promise<void> {
-  const info = await bench.manager.consumers.info('EVENTS', `webhook_${webhookIdOf(url)}`)
+  const info = await bench.manager.consumers.info('EVENTS', durableOf(webhookIdOf(url)))
   expect({ pending: info.num_pending, unacked: info.num_ack_pending }).toEqual({
     pending: 0,
     unacked: 0,

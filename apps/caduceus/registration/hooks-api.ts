@@ -14,6 +14,15 @@ import { parseRegistration, RegistrationError } from './registration.ts'
 /** Partners that a Basic caller registers for; more than these no list has. */
 const PARTNERS_MAX = 64
 
+/** What a registration that is not kept is counted as and answered with. */
+const REFUSALS: Readonly<
+  Record<RegisterError['code'], [outcome: RegistrationOutcome, status: number]>
+> = {
+  OWNED_BY_ANOTHER: ['owned-by-another', 403],
+  TOO_MANY_WEBHOOKS: ['webhooks-max', 503],
+  CONSUMER_TAKEN: ['consumer-taken', 409],
+}
+
 /** What {@link createHooksApi} needs. */
 export interface HooksApiOptions {
   callers: Callers
@@ -74,9 +83,8 @@ async function post(
       // NATS is away, or somebody registered the same URL at the same moment: again later.
       return refuse('unavailable', 503, 'failed to add webhook to registry: try again')
     }
-    return error.code === 'OWNED_BY_ANOTHER'
-      ? refuse('owned-by-another', 403, error.message)
-      : refuse('webhooks-max', 503, error.message)
+    const [outcome, status] = REFUSALS[error.code]
+    return refuse(outcome, status, error.message)
   }
 }
 

@@ -1,5 +1,6 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { durableOf } from '#apps/caduceus/consumers/durable-name.ts'
 import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
@@ -98,11 +99,12 @@ describe('a registration', () => {
     await using caduceus = await bench.startCaduceus()
     const events = ['^device-status/.*', '^device-status$']
     expect((await postHook(caduceus, { config, events })).status).toBe(200)
-    const durable = `webhook_${webhookIdOf(config.url)}`
+    const durable = durableOf(webhookIdOf(config.url))
     const info = await bench.manager.consumers.info('EVENTS', durable)
     expect(info.config).toMatchObject({
       durable_name: durable,
-      deliver_policy: 'new',
+      deliver_policy: 'by_start_sequence',
+      opt_start_seq: 1,
       filter_subject: 'xmidt.event.*.device-status.>',
       max_ack_pending: 1_000,
     })
@@ -195,7 +197,7 @@ describe('a registration', () => {
   it('that is renewed late, within its grace, misses nothing', async () => {
     await using caduceus = await bench.startCaduceus({ CADUCEUS_SWEEP_MS: '50' })
     await using receiver = await startReceiver()
-    await postHook(caduceus, { config: { url: receiver.url }, duration: '50ms' })
+    await postHook(caduceus, { config: { url: receiver.url }, duration: '500ms' })
     const cutOffs = 'xmidt_caduceus_webhook_cut_offs_total{reason="expired"}'
     await eventually(async () => expect(await metricOf(caduceus, cutOffs)).toBe(1))
     const { id } = await bench.publish()

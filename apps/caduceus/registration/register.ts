@@ -1,11 +1,14 @@
 /** Keeps a registration: its consumer first, then the record, so that a 200 means "from now on". */
 import type { JetStreamManager } from '@nats-io/jetstream'
-import { ensureDurable, type DurableLimits } from '#apps/caduceus/consumers/durable.ts'
+import {
+  DurableTakenError,
+  ensureDurable,
+  type DurableLimits,
+} from '#apps/caduceus/consumers/durable.ts'
 import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
 import type { AddressGuard } from '#apps/caduceus/delivery/addresses.ts'
 import { addressesOf } from '#apps/caduceus/delivery/dial.ts'
-import type { Hook, Webhook } from '#apps/caduceus/webhook.ts'
-import { webhookIdOf } from '#apps/caduceus/webhook.ts'
+import { webhookIdOf, withoutQuery, type Hook, type Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Bucket } from '#libs/nats/bucket.ts'
 import { wait } from '#libs/retry/wait.ts'
@@ -17,7 +20,7 @@ const LOOKUP_MS = 3_000
 /** A registration is not kept, for a reason that its sender can do something about. */
 export class RegisterError extends Error {
   override readonly name = 'RegisterError'
-  readonly code: 'OWNED_BY_ANOTHER' | 'TOO_MANY_WEBHOOKS'
+  readonly code: 'OWNED_BY_ANOTHER' | 'TOO_MANY_WEBHOOKS' | 'CONSUMER_TAKEN'
 
   constructor(code: RegisterError['code'], message: string) {
     super(message)
@@ -44,7 +47,7 @@ export type Register = (webhook: Webhook) => Promise<string>
  * may not be dialled, and the client's errors when NATS does not keep it.
  */
 export function createRegister(options: RegisterOptions): Register {
-  const { bucket, manager, webhooks, guard, limits, webhooksMax, log } = options
+  const { bucket, webhooks, guard, webhooksMax, log } = options
   return async (webhook) => {
     const { hook, owner } = webhook
     const id = webhookIdOf(hook.config.url)
@@ -57,16 +60,32 @@ export function createRegister(options: RegisterOptions): Register {
       throw new RegisterError('TOO_MANY_WEBHOOKS', `there are ${webhooksMax} webhooks already`)
     }
     const isAlive = webhook.untilMs > Date.now()
-    if (isAlive) await ensureDurable(manager, id, hook, limits)
+    if (isAlive) await ensureConsumer(options, id, webhook)
     // Only over what was read: two owners at the same moment must not both be told "yes".
     const revision = found
       ? await bucket.update(id, webhook, found.revision)
       : await bucket.create(id, webhook)
     // A sweep that was under way may have removed the consumer meanwhile.
-    if (isAlive) await ensureDurable(manager, id, hook, limits)
+    if (isAlive) await ensureConsumer(options, id, webhook)
     webhooks.apply(id, webhook, revision)
     log.info({ webhookId: id, url: withoutQuery(hook.config.url) }, 'webhook registered')
     return id
+  }
+}
+
+async function ensureConsumer(
+  { manager, limits }: RegisterOptions,
+  id: string,
+  webhook: Webhook,
+): Promise<void> {
+  try {
+    await ensureDurable(manager, id, webhook, limits)
+  } catch (error) {
+    if (!(error instanceof DurableTakenError)) throw error
+    throw new RegisterError(
+      'CONSUMER_TAKEN',
+      "config.url: the hash of it begins as another webhook's; any query added to it makes another",
+    )
   }
 }
 
@@ -81,6 +100,3 @@ async function checkHosts(hook: Hook, guard: AddressGuard): Promise<void> {
     }),
   )
 }
-
-/** A query often holds a token. */
-const withoutQuery = (url: string): string => url.replace(/[?#].*$/s, '')

@@ -1,0 +1,55 @@
+/**
+ * A consumer that still has its old name, the whole id: its place in the stream goes over to the
+ * one with the short name, and then it is removed. Each step may be the last of a process that is
+ * killed, two instances may take the same one at once, and a Caduceus of the old version may make
+ * it again: whatever is found, no event that the old one owes is lost.
+ */
+import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'
+import { addConsumer, EVENTS_STREAM, findConsumer, removeConsumer } from './consumer-api.ts'
+import { durableOf, oldDurableOf, webhookIdOfConsumer } from './durable-name.ts'
+
+/** The key of an old consumer's metadata that holds from where on its successor has to start. */
+const START_KEY = 'xmidt.start'
+
+/**
+ * Where a successor has to start so that it has all that `old` owes. Events behind the first one
+ * that is not acked come again, with the ids that they had: JetStream starts at one place.
+ */
+export function startAfter(old: ConsumerInfo): number {
+  const { delivered, ack_floor: ackFloor, num_ack_pending: unackedCount, config } = old
+  const first = (unackedCount > 0 ? ackFloor : delivered).stream_seq + 1
+  const written = Number(config.metadata?.[START_KEY] ?? Number.MAX_SAFE_INTEGER)
+  return Math.min(first, written)
+}
+
+/**
+ * Removes the webhook's old consumer once the new one has all that it owes. Where the new one began
+ * later, or takes less (somebody registered other events at an old version), it is made again from
+ * the earlier place, without a filter: matching is not the filter's business.
+ */
+export async function settleOldDurable(
+  manager: JetStreamManager,
+  webhookId: string,
+): Promise<void> {
+  const [found, old] = await Promise.all([
+    findConsumer(manager, durableOf(webhookId)),
+    findConsumer(manager, oldDurableOf(webhookId)),
+  ])
+  if (!found || !old || webhookIdOfConsumer(found) !== webhookId) return
+  if (!hasAllOf(found, old)) {
+    const start = Math.min(startAfter(found), startAfter(old))
+    // First, so that the place outlives a kill between the removal and the making.
+    await manager.consumers.update(EVENTS_STREAM, old.name, {
+      metadata: { ...old.config.metadata, [START_KEY]: String(start) },
+    })
+    await removeConsumer(manager, found.name)
+    const { filter_subject: _, ...config } = found.config
+    await addConsumer(manager, { ...config, durable_name: found.name, opt_start_seq: start })
+  }
+  await removeConsumer(manager, old.name)
+}
+
+function hasAllOf(found: ConsumerInfo, old: ConsumerInfo): boolean {
+  const { filter_subject: filter, opt_start_seq: start = Number.MAX_SAFE_INTEGER } = found.config
+  return start <= startAfter(old) && (!filter || filter === old.config.filter_subject)
+}

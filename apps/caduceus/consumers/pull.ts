@@ -1,0 +1,117 @@
+/** The pull loop of one webhook: from its consumer, whatever that is called, to the delivery. */
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
+import type { Deliver } from '#apps/caduceus/delivery/deliver.ts'
+import type { DeliveryTarget } from '#apps/caduceus/delivery/target.ts'
+import type { Metrics } from '#apps/caduceus/metrics.ts'
+import type { Logger } from '#libs/log/logger.ts'
+import { consume } from '#libs/nats/consume.ts'
+import { createBackoff } from '#libs/retry/backoff.ts'
+import { untilAborted } from '#libs/retry/until-aborted.ts'
+import { wait } from '#libs/retry/wait.ts'
+import { EVENTS_STREAM } from './consumer-api.ts'
+import { durableOf } from './durable-name.ts'
+import {
+  DurableTakenError,
+  ensureDurable,
+  findDurable,
+  renameDurable,
+  type DurableLimits,
+} from './durable.ts'
+import type { LossWatch } from './retention-loss.ts'
+
+/** Waits between attempts to look at a consumer while NATS is away. */
+const BEGIN_BACKOFF = { firstMs: 200, maxMs: 10_000 }
+
+/** What {@link pullForEver} needs. */
+export interface PullOptions {
+  jetStream: JetStreamClient
+  manager: JetStreamManager
+  limits: DurableLimits
+  /** Deliveries to one webhook at once. */
+  concurrency: number
+  deliver: Deliver
+  lossWatch: LossWatch
+  metrics: Metrics
+  log: Logger
+}
+
+/** Delivers to one webhook until the signal aborts; then what is in hand is finished. Never rejects. */
+export async function pullForEver(
+  options: PullOptions,
+  target: DeliveryTarget,
+  signal: AbortSignal,
+): Promise<void> {
+  const { jetStream, concurrency, deliver, lossWatch } = options
+  const log = options.log.child({ webhookId: target.id })
+  if (!(await begin(options, target, { signal, log }))) return
+  await consume(jetStream, {
+    stream: EVENTS_STREAM,
+    durable: durableOf(target.id),
+    concurrency,
+    handle(message) {
+      const { deliverySequence: consumerSequence, streamSequence } = message.info
+      lossWatch.observe(target, { consumerSequence, streamSequence })
+      return deliver(target, message)
+    },
+    onMissing: () => (signal.aborted ? Promise.resolve(false) : makeAnew(options, target, log)),
+    signal,
+    log,
+  })
+}
+
+/**
+ * What is to be known and done of the consumer before it is pulled from; tried until it is, as the
+ * name may be another webhook's. Says whether to pull. Never throws.
+ */
+async function begin(
+  options: PullOptions,
+  target: DeliveryTarget,
+  { signal, log }: { signal: AbortSignal; log: Logger },
+): Promise<boolean> {
+  const { manager, lossWatch } = options
+  const backoff = createBackoff(BEGIN_BACKOFF)
+  for (;;) {
+    try {
+      // The client waits 5 s for a server that went away meanwhile; an end does not.
+      await untilAborted(renameDurable(manager, target.id, target.webhook), signal)
+      const consumer = await untilAborted(findDurable(manager, target.id), signal)
+      if (consumer) {
+        const { consumer_seq: consumerSequence, stream_seq: streamSequence } = consumer.delivered
+        lossWatch.begin(target, { consumerSequence, streamSequence })
+      }
+      return true
+    } catch (error) {
+      if (signal.aborted || isTaken(error, options, log)) return false
+      log.warn({ error: String(error) }, 'consumer cannot be looked at')
+      if (!(await wait(backoff.nextMs(), signal))) return false
+    }
+  }
+}
+
+/** The consumer is not there; says whether to go on. Never throws. */
+async function makeAnew(
+  options: PullOptions,
+  target: DeliveryTarget,
+  log: Logger,
+): Promise<boolean> {
+  const { manager, limits, metrics } = options
+  try {
+    const change = await ensureDurable(manager, target.id, target.webhook, limits)
+    if (change !== 'created') return true
+    // Its place is lost with it, so events of the meantime are too: somebody must know.
+    log.error('consumer was missing and is made anew')
+    metrics.cutOffs.inc({ reason: 'consumer-missing' })
+  } catch (error) {
+    if (isTaken(error, options, log)) return false
+    log.warn({ error: String(error) }, 'consumer cannot be made')
+  }
+  return true
+}
+
+/** Whether nothing can be delivered to this webhook, which somebody must know. */
+function isTaken(error: unknown, { metrics }: PullOptions, log: Logger): boolean {
+  if (!(error instanceof DurableTakenError)) return false
+  log.error({ error: error.message }, 'webhook gets nothing: register it by another URL')
+  metrics.cutOffs.inc({ reason: 'consumer-taken' })
+  return true
+}
