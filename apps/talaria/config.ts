@@ -78,12 +78,21 @@ const variables = z.object({
     { minMs: 100 },
   ),
   TALARIA_DEVICE_EVENTS_MAX: integer(
-    'How many events of one device may await their storing before low-qos ones are dropped and ' +
-      'reading pauses for the others.',
+    'How many events of one device may await their storing before it is not read from for a while.',
     64,
     { min: 1, max: 100_000 },
   ),
-  TALARIA_EVENTS_MAX: integer('The same of all devices together.', 4_096, { min: 1 }),
+  TALARIA_EVENTS_MAX: integer(
+    'The same of all devices together: those that send more are not read from.',
+    4_096,
+    { min: 1 },
+  ),
+  TALARIA_EVENTS_BYTES_MAX: bytes(
+    'What events that await their storing may hold in all. From half of it on nobody who sends is ' +
+      'read from; an event over it is dropped, or refused where the device waits for an answer.',
+    67_108_864,
+    { min: 2_097_152 },
+  ),
   TALARIA_SETTLE_MS: durationMs(
     'How long the end waits for events that JetStream has not acknowledged yet.',
     5_000,

@@ -59,6 +59,7 @@ export function createHolding(options: HoldingOptions): Holding {
   const window = createWindow({
     deviceEventsMax: config.TALARIA_DEVICE_EVENTS_MAX,
     eventsMax: config.TALARIA_EVENTS_MAX,
+    bytesMax: config.TALARIA_EVENTS_BYTES_MAX,
     metrics,
   })
   const uplink = createUplink({ store, window, downlink, source, metrics })

@@ -1,4 +1,5 @@
 /** A device that is a plain websocket: what reaches a Talaria without Parodus in between. */
+import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { decode, encode } from '#libs/wrp/codec.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
@@ -20,6 +21,8 @@ export interface TestDevice extends AsyncDisposable {
   /** The payloads of the pings so far. */
   readonly pings: readonly string[]
   send(message: WrpMessage): void
+  /** Sends messages so that they reach the Talaria in as few pieces as can be. */
+  inOneWrite(messages: readonly WrpMessage[]): void
   /** The first message that fits, of those received and those to come, and that was not taken yet. */
   next(fits?: (message: WrpMessage) => boolean): Promise<WrpMessage>
   /** Answers each command with what `answer` makes of it; undefined leaves it unanswered. */
@@ -82,6 +85,13 @@ export async function connectDevice(options: ConnectDeviceOptions): Promise<Test
     received,
     pings,
     send,
+    inOneWrite(messages) {
+      // The socket beneath is no public part of ws; only a test needs to hold it.
+      const { _socket: beneath } = socket as unknown as { _socket: Socket }
+      beneath.cork()
+      for (const message of messages) send(message)
+      beneath.uncork()
+    },
     next(fits = () => true) {
       const index = untaken.findIndex(fits)
       const [found] = index < 0 ? [] : untaken.splice(index, 1)

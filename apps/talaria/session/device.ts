@@ -127,15 +127,31 @@ export class Device {
   /** Queues a message; false when the session is over or its queue is full. */
   send(bytes: Uint8Array): boolean {
     const { queueLengthMax, queueBytesMax } = this.#options.limits
-    if (!this.#isOpen || this.#socket.readyState !== this.#socket.OPEN) return false
     if (this.#queueLength >= queueLengthMax) return false
     const buffered = this.#socket.bufferedAmount
     if (buffered > 0 && buffered + bytes.length > queueBytesMax) return false
+    return this.#write(bytes)
+  }
+
+  /**
+   * Queues the acknowledgement of an event; false when the session is over. It has a place of its
+   * own, kept since the event entered, so a full queue does not lose it.
+   * @param onDone called once, when it is written or never will be.
+   */
+  acknowledge(bytes: Uint8Array, onDone: () => void): boolean {
+    const isQueued = this.#write(bytes, onDone)
+    if (!isQueued) onDone()
+    return isQueued
+  }
+
+  #write(bytes: Uint8Array, onDone?: () => void): boolean {
+    if (!this.#isOpen || this.#socket.readyState !== this.#socket.OPEN) return false
     if (this.#queueLength === 0) this.#lastWrittenAt = performance.now()
     this.#queueLength += 1
     this.#socket.send(bytes, { binary: true }, (error) => {
       this.#queueLength -= 1
       this.#lastWrittenAt = performance.now()
+      onDone?.()
       if (error) return this.end('write-error', error)
       this.statistics.messagesSent += 1
       this.statistics.bytesSent += bytes.length

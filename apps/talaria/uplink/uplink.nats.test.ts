@@ -117,21 +117,43 @@ describe('the events of a device', () => {
   })
 })
 
+describe('a burst of events', () => {
+  it('of low qos in one write arrives whole: the device is slowed, nothing is dropped', async () => {
+    await using narrow = await bench.startTalaria({ TALARIA_DEVICE_EVENTS_MAX: '8' })
+    const id = bench.newDevice()
+    await using device = await bench.connect(narrow, id)
+    const sent = Array.from({ length: 300 }, () => eventOf(id))
+    device.inOneWrite(sent)
+    await bench.event(({ message }) => message.dest === sent.at(-1)?.dest)
+    const dests = new Set(bench.events.map(({ message }) => message.dest))
+    expect(sent.filter(({ dest = '' }) => !dests.has(dest))).toEqual([])
+    expect(await counted(narrow, 'xmidt_talaria_frames_dropped_total')).toBe(0)
+    expect(await counted(narrow, 'xmidt_talaria_reading_pauses_total')).toBeGreaterThan(0)
+  })
+
+  it('gets as many acknowledgements as it has events, whatever the length of the queue', async () => {
+    await using narrow = await bench.startTalaria({ TALARIA_DEVICE_QUEUE_MAX: '5' })
+    const id = bench.newDevice()
+    await using device = await bench.connect(narrow, id)
+    const sent = Array.from({ length: 1_000 }, () => eventOf(id, { qos: 50 }))
+    device.inOneWrite(sent)
+    await eventually(() => expect(device.received).toHaveLength(sent.length))
+    expect(new Set(device.received.map((each) => each.transaction_uuid)).size).toBe(sent.length)
+    expect(device.received.every(({ rdr }) => Number(rdr) === 0)).toBe(true)
+  })
+})
+
 describe('while the stream takes nothing', () => {
-  it('no event is acknowledged as stored, and low ones over the window are dropped', async () => {
+  it('the device is not read from, and what it sent is stored when the stream is back', async () => {
     await using own = await startTalariaBench()
     await using narrow = await own.startTalaria({ TALARIA_DEVICE_EVENTS_MAX: '4' })
     const id = own.newDevice()
     await using device = await own.connect(narrow, id)
     await own.event(({ message }) => message.dest === `event:device-status/${id}/online`)
     await own.testNats.server.stop()
-    for (let index = 0; index < 10; index += 1) device.send(eventOf(id))
-    await eventually(async () => {
-      const dropped = 'reason="window-full"'
-      expect(await counted(narrow, 'xmidt_talaria_frames_dropped_total', dropped)).toBe(6)
-    })
+    const low = Array.from({ length: 10 }, () => eventOf(id))
     const important = eventOf(id, { qos: 99 })
-    device.send(important)
+    for (const message of [...low, important]) device.send(message)
     await eventually(async () => {
       expect(await counted(narrow, 'xmidt_talaria_reading_pauses_total')).toBe(1)
     })
@@ -141,8 +163,35 @@ describe('while the stream takes nothing', () => {
       return uuid === important.transaction_uuid
     })
     expect(ack.rdr).toBe(0)
+    for (const { dest } of low) await own.event(({ message }) => message.dest === dest)
+    expect(await counted(narrow, 'xmidt_talaria_frames_dropped_total')).toBe(0)
     const after = eventOf(id, { qos: 50 })
     device.send(after)
     expect((await device.next()).rdr).toBe(0)
+  }, 30_000)
+
+  it('what the process may not hold any more is dropped and counted, or refused at once', async () => {
+    await using own = await startTalariaBench()
+    await using small = await own.startTalaria({ TALARIA_EVENTS_BYTES_MAX: '2097152' })
+    await using devices = new AsyncDisposableStack()
+    const ids = Array.from({ length: 4 }, () => own.newDevice())
+    const connected = []
+    for (const id of ids) connected.push(devices.use(await own.connect(small, id)))
+    await own.testNats.server.stop()
+    const payload = new Uint8Array(900_000)
+    const inFlight = async (count: number) =>
+      expect(await counted(small, 'xmidt_talaria_events_in_flight')).toBe(count)
+    const before = await counted(small, 'xmidt_talaria_events_in_flight')
+    for (const index of [0, 1]) {
+      connected[index]!.send(eventOf(ids[index]!, { payload }))
+      await eventually(() => inFlight(before + index + 1))
+    }
+    connected[2]!.send(eventOf(ids[2]!, { payload }))
+    await eventually(async () => {
+      const dropped = 'reason="window-full"'
+      expect(await counted(small, 'xmidt_talaria_frames_dropped_total', dropped)).toBe(1)
+    })
+    connected[3]!.send(eventOf(ids[3]!, { payload, qos: 75 }))
+    expect(Number((await connected[3]!.next()).rdr)).toBe(100)
   }, 30_000)
 })

@@ -97,14 +97,16 @@ function takeEvent(
     if (isAwaited) acknowledge(device, message, RDR.destMissing, options)
     return 'dest-unroutable'
   }
-  if (!window.enter(device, isAwaited)) {
+  if (!window.enter(device, bytes.length)) {
     if (isAwaited) acknowledge(device, message, RDR.cannotEnqueue, options)
     return 'window-full'
   }
+  const leave = (): void => window.leave(device, bytes.length)
   void store.put(outgoing(device, message, bytes, type), 'device').then((stored) => {
-    window.leave(device)
     if (stored !== 'stored') metrics.uplinkDrops.inc({ reason: stored })
-    if (isAwaited) acknowledge(device, message, RDR_OF[stored], options)
+    // Its place is free when the device has its acknowledgement, so those cannot pile up either.
+    if (isAwaited) acknowledge(device, message, RDR_OF[stored], options, leave)
+    else leave()
   })
   return undefined
 }
@@ -122,9 +124,10 @@ function acknowledge(
   message: WrpMessage,
   rdr: number,
   { source, metrics }: UplinkOptions,
+  onDone = (): void => undefined,
 ): void {
   const bytes = encode(acknowledgement(message, { source, sessionId: device.sessionId, rdr }))
-  if (device.send(bytes)) {
+  if (device.acknowledge(bytes, onDone)) {
     metrics.acknowledgements.inc({ outcome: rdr === RDR.delivered ? 'stored' : 'not-stored' })
   } else metrics.downlinkRefusals.inc({ reason: 'acknowledgement-lost' })
 }

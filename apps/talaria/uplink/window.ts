@@ -1,69 +1,66 @@
 /**
- * How many events may await their storing, of one device and of all. A low-qos event over it is
- * dropped; for one that is acknowledged the device is not read from until there is room, so that
- * what it sends waits with the device itself.
+ * How much may await its storing, of one device and of all. Over it the device is not read from
+ * until there is room, whatever its events' qos: what it sends waits with the device itself. What
+ * had been read already still enters, up to the bytes that the process may hold.
  */
 import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Device } from '#apps/talaria/session/device.ts'
 
-/**
- * A pause takes effect after the chunk that is being read, so some more come; over so many times
- * the limit none is let in any more.
- */
-const OVERRUN_FACTOR = 16
-
 /** The window. */
 export interface Window {
-  /** Whether the event may go on; if so, {@link leave} must follow. */
-  enter(device: Device, isAwaited: boolean): boolean
-  leave(device: Device): void
+  /** Whether an event of `bytes` may go on; if so, {@link leave} must follow with the same number. */
+  enter(device: Device, bytes: number): boolean
+  leave(device: Device, bytes: number): void
 }
 
-/** A window for `deviceEventsMax` of each device and `eventsMax` of all. */
-export function createWindow({
-  deviceEventsMax,
-  eventsMax,
-  metrics,
-}: {
+/** What {@link createWindow} needs. */
+export interface WindowOptions {
+  /** From so many events of one device on it is not read from. */
   deviceEventsMax: number
+  /** From so many events of all on nobody who sends more is. */
   eventsMax: number
+  /** What all events may hold; over it none enters. From half of it on nobody is read from. */
+  bytesMax: number
   metrics: TalariaMetrics
-}): Window {
+}
+
+/** An empty window. */
+export function createWindow(options: WindowOptions): Window {
+  const { deviceEventsMax, eventsMax, bytesMax, metrics } = options
   const counts = new Map<Device, number>()
   const paused = new Set<Device>()
   let total = 0
+  let totalBytes = 0
+  const areAllFull = (): boolean => total >= eventsMax || totalBytes >= bytesMax / 2
   const isFull = (device: Device): boolean =>
-    total >= eventsMax || (counts.get(device) ?? 0) >= deviceEventsMax
+    areAllFull() || (counts.get(device) ?? 0) >= deviceEventsMax
   const resumeSome = (): void => {
     for (const device of paused) {
-      if (total >= eventsMax) return
+      if (areAllFull()) return
       if (device.isOpen && isFull(device)) continue
       paused.delete(device)
       device.setPaused(false)
     }
   }
   return {
-    enter(device, isAwaited) {
-      const count = counts.get(device) ?? 0
-      if (isFull(device)) {
-        const isOverrun =
-          count >= deviceEventsMax * OVERRUN_FACTOR || total >= eventsMax * OVERRUN_FACTOR
-        if (!isAwaited || isOverrun) return false
-      }
-      counts.set(device, count + 1)
+    enter(device, bytes) {
+      if (totalBytes + bytes > bytesMax) return false
+      counts.set(device, (counts.get(device) ?? 0) + 1)
       total += 1
-      if (isAwaited && isFull(device) && !paused.has(device)) {
+      totalBytes += bytes
+      if (isFull(device) && !paused.has(device)) {
         paused.add(device)
         device.setPaused(true)
         metrics.readingPauses.inc()
       }
       return true
     },
-    leave(device) {
+    leave(device, bytes) {
       const count = (counts.get(device) ?? 1) - 1
       if (count > 0) counts.set(device, count)
       else counts.delete(device)
       total -= 1
+      totalBytes -= bytes
       if (paused.size > 0) resumeSome()
     },
   }
