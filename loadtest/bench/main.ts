@@ -1,11 +1,12 @@
 /** `npm run bench -- codec`: one scenario, measured beside a bare baseline in the same run. */
 import { run as codec } from './codec/scenario.ts'
+import { run as durability } from './durability/scenario.ts'
 
-const SCENARIOS: Readonly<Record<string, () => void>> = { codec }
+const SCENARIOS: Readonly<Record<string, () => void | Promise<void>>> = { codec, durability }
 
 const name = process.argv[2] ?? ''
 const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined
-if (scenario) scenario()
+if (scenario) await scenario()
 else {
   process.stderr.write(
     `bench: name a scenario: npm run bench -- ${Object.keys(SCENARIOS).join(' | ')}\n`,
