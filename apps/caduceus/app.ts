@@ -5,7 +5,6 @@ import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
-import { showConnected } from '#libs/nats/connected.ts'
 import { requireStreams } from '#libs/nats/streams.ts'
 import { createAddressGuard } from './delivery/addresses.ts'
 import { createApi } from './api.ts'
@@ -36,7 +35,7 @@ export async function start(
   if (config.CADUCEUS_OPEN) log.warn('callers without a credential are let in: CADUCEUS_OPEN')
 
   const nats = starting.use(await connectNats({ url: config.NATS_URL, name: 'caduceus', log }))
-  showConnected(nats, (value) => metrics.natsConnected.set({ connection: 'caduceus' }, value))
+  metrics.connections.watch('caduceus', nats)
   await requireStreams(nats, STREAMS, log)
   const jetStream = jetstream(nats.connection)
   const manager = await jetstreamManager(nats.connection, { checkAPI: false })

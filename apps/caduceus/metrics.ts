@@ -1,5 +1,6 @@
 /** Everything that Caduceus counts. No label is a URL or a device: those have no bound. */
 import { createRegistry } from '#libs/metrics/registry.ts'
+import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
 
 /** What an attempt came to that was no success. */
 const FAILURES = [
@@ -61,9 +62,7 @@ export function createMetrics() {
     registry,
     ...createWebhooks(registry),
     ...createDeliveries(registry),
-    natsConnected: registry.gauge('nats_connected', '1 while connected to NATS.', {
-      connection: ['caduceus'],
-    }),
+    connections: createConnectionMetrics(registry, ['caduceus']),
   }
 }
 

@@ -4,7 +4,6 @@ import { serve, type HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
-import { showConnected } from '#libs/nats/connected.ts'
 import { watchLeases } from '#libs/nats/lease.ts'
 import { requireStreams } from '#libs/nats/streams.ts'
 import { openTalarias, TALARIA_LEASE_MS, TALARIAS_BUCKET } from '#libs/nats/talarias.ts'
@@ -43,7 +42,7 @@ export async function start(
     }),
   )
   const nats = starting.use(await connectNats({ url: config.NATS_URL, name: 'petasos', log }))
-  showConnected(nats, (value) => metrics.natsConnected.set({ connection: 'petasos' }, value))
+  metrics.connections.watch('petasos', nats)
   await requireStreams(nats, [`KV_${TALARIAS_BUCKET}`], log)
   talarias = starting.use(
     await watchLeases(await openTalarias(nats, log), { ttlMs: TALARIA_LEASE_MS, log, nats }),

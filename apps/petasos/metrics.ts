@@ -1,5 +1,6 @@
 /** Everything that Petasos counts. */
 import { createRegistry } from '#libs/metrics/registry.ts'
+import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
 import type { TalariaEntry } from '#libs/nats/talarias.ts'
 
 /** Why a request is not redirected. */
@@ -44,8 +45,6 @@ export function createMetrics(list: () => TalariaList) {
       {},
       (gauge) => gauge.set(list().isStale ? 1 : 0),
     ),
-    natsConnected: registry.gauge('nats_connected', '1 while connected to NATS.', {
-      connection: ['petasos'],
-    }),
+    connections: createConnectionMetrics(registry, ['petasos']),
   }
 }

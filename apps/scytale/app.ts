@@ -9,7 +9,6 @@ import { createLogger } from '#libs/log/logger.ts'
 import { createCommander } from '#libs/nats/command.ts'
 import { connectNats } from '#libs/nats/connect.ts'
 import { MESSAGE_BYTES_DEFAULT } from '#libs/wrp/message-size.ts'
-import { showConnected } from '#libs/nats/connected.ts'
 import { createAuthorise } from './access.ts'
 import { createApi } from './api.ts'
 import type { ScytaleConfig } from './config.ts'
@@ -28,7 +27,7 @@ export async function start(
   await using starting = new AsyncDisposableStack()
   const metrics = createMetrics()
   const nats = starting.use(await connectNats({ url: config.NATS_URL, name: 'scytale', log }))
-  showConnected(nats, (value) => metrics.natsConnected.set({ connection: 'scytale' }, value))
+  metrics.connections.watch('scytale', nats)
   const commander = starting.use(createCommander(nats))
 
   if (config.SCYTALE_OPEN) log.warn('open to every caller: SCYTALE_OPEN is true')

@@ -1,5 +1,6 @@
 /** Everything that Scytale counts. No label takes a value from outside. */
 import { createRegistry } from '#libs/metrics/registry.ts'
+import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
 
 /** Why a request was refused before anything was sent to a device. */
 const REFUSALS = [
@@ -76,8 +77,6 @@ export function createMetrics() {
       'answers_unreadable_total',
       "Devices' answers that are no WRP, so that the caller's format could not be made.",
     ),
-    natsConnected: registry.gauge('nats_connected', '1 while connected to NATS.', {
-      connection: ['scytale'],
-    }),
+    connections: createConnectionMetrics(registry, ['scytale']),
   }
 }

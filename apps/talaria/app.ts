@@ -6,7 +6,6 @@ import { serve, type HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
-import { showConnected } from '#libs/nats/connected.ts'
 import { holdLease, type Lease } from '#libs/nats/lease.ts'
 import { requireStreams } from '#libs/nats/streams.ts'
 import {
@@ -35,7 +34,7 @@ export async function start(
   // Two connections: events that pile up must not hold up commands and their receipts.
   const connect = async (connection: 'talaria-commands' | 'talaria-events') => {
     const nats = await connectNats({ url: config.NATS_URL, name: connection, log })
-    showConnected(nats, (value) => metrics.natsConnected.set({ connection }, value))
+    metrics.connections.watch(connection, nats)
     return nats
   }
   const commands = starting.use(await connect('talaria-commands'))

@@ -1,5 +1,6 @@
 /** Everything that Talaria counts. No label takes a value from outside. */
 import { createRegistry } from '#libs/metrics/registry.ts'
+import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
 
 /** Why a connect was refused. */
 const CONNECT_REFUSALS = [
@@ -85,9 +86,7 @@ export function createMetrics() {
     ...createDoor(registry),
     ...createUplink(registry),
     ...createDownlink(registry),
-    natsConnected: registry.gauge('nats_connected', '1 while connected to NATS.', {
-      connection: CONNECTIONS,
-    }),
+    connections: createConnectionMetrics(registry, CONNECTIONS),
   }
 }
 

@@ -45,6 +45,8 @@ export interface Nats extends AsyncDisposable {
   createInbox(): string
   /** Calls `listener` on each loss and each return, until the returned function is called. */
   onConnectedChange(listener: (isConnected: boolean) => void): () => void
+  /** Calls `listener` for each thing that the server refuses, such as a subject not permitted. */
+  onRefused(listener: () => void): () => void
 }
 
 /** What {@link connectNats} needs. */
@@ -136,7 +138,9 @@ function watched(connection: NatsConnection, inboxPrefix: string, log: Logger): 
     isConnected = now
     for (const listener of listeners) listener(now)
   }
-  const watching = watchStatus(connection, log, change)
+  const refusedListeners = new Set<() => void>()
+  const refused = (): void => refusedListeners.forEach((listener) => listener())
+  const watching = watchStatus(connection, log, { change, refused })
   return {
     connection,
     get isConnected() {
@@ -146,6 +150,10 @@ function watched(connection: NatsConnection, inboxPrefix: string, log: Logger): 
     onConnectedChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
+    },
+    onRefused(listener) {
+      refusedListeners.add(listener)
+      return () => refusedListeners.delete(listener)
     },
     async [Symbol.asyncDispose]() {
       // Draining flushes, which never ends once no server is there: then only closing is left.
@@ -168,7 +176,7 @@ function watched(connection: NatsConnection, inboxPrefix: string, log: Logger): 
 async function watchStatus(
   connection: NatsConnection,
   log: Logger,
-  change: (isConnected: boolean) => void,
+  { change, refused }: { change: (isConnected: boolean) => void; refused: () => void },
 ): Promise<void> {
   for await (const status of connection.status()) {
     if (status.type === 'disconnect') {
@@ -178,6 +186,7 @@ async function watchStatus(
       change(true)
       log.info({ server: status.server }, 'nats reconnected')
     } else if (status.type === 'error') {
+      refused()
       log.error({ error: status.error.message }, 'nats refused something')
     } else if (status.type === 'slowConsumer') {
       log.warn({ subject: status.sub.getSubject(), pending: status.pending }, 'nats slow consumer')

@@ -1,0 +1,28 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createLogger } from '#libs/log/logger.ts'
+import { createRegistry } from '#libs/metrics/registry.ts'
+import { eventually } from '#tests/support/eventually.ts'
+import { startTestNats, type TestNats } from '#tests/support/nats.ts'
+import { connectNats } from './connect.ts'
+import { createConnectionMetrics } from './connection-metrics.ts'
+
+const log = createLogger('test', { level: 'silent' })
+let server: TestNats
+beforeAll(async () => {
+  server = await startTestNats()
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+it('shows the loss and the return of a connection', async () => {
+  const registry = createRegistry('x')
+  const metrics = createConnectionMetrics(registry, ['x'])
+  const line = 'xmidt_x_nats_connected{connection="x"}'
+  expect(await registry.page()).toContain(`${line} 0`)
+  await using nats = await connectNats({ url: server.url, name: 'x', log })
+  metrics.watch('x', nats)
+  expect(await registry.page()).toContain(`${line} 1`)
+  await server.server.stop('SIGKILL')
+  await eventually(async () => expect(await registry.page()).toContain(`${line} 0`))
+  await server.server.restart()
+  await eventually(async () => expect(await registry.page()).toContain(`${line} 1`))
+})
