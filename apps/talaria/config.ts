@@ -28,11 +28,17 @@ const variables = z.object({
     'http://127.0.0.1:6500/.well-known/jwks.json',
   ),
   TALARIA_OPEN: flag('Let devices in without a token. For development only.', false),
-  TALARIA_PING_MS: durationMs('How long between two pings of a device.', 45_000, { minMs: 50 }),
+  TALARIA_PING_MS: durationMs('How long between two pings of a device.', 10_000, { minMs: 50 }),
   TALARIA_IDLE_MS: durationMs(
     'A device of which nothing came for so long, not even a pong, is gone: three pings.',
-    135_000,
+    30_000,
     { minMs: 100 },
+  ),
+  TALARIA_PROBE_MS: durationMs(
+    'A device that is silent for so long while a command awaits its answer is pinged, and is gone ' +
+      'when it stays silent for as long again.',
+    2_000,
+    { minMs: 50 },
   ),
   TALARIA_WRITE_MS: durationMs(
     'A device that took nothing of what was written for so long is gone.',

@@ -11,6 +11,8 @@ export interface AppProcess extends AsyncDisposable {
   readonly url: string
   /** Sends the signal and resolves with the exit code once the process is gone. */
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
+  /** Stands still as a frozen machine does, or goes on. */
+  freeze(isFrozen: boolean): void
 }
 
 /** Starts `apps/<app>/main.ts` and resolves when it says that it is ready. */
@@ -48,6 +50,7 @@ export async function startAppProcess(
     return {
       url,
       kill,
+      freeze: (isFrozen) => void child.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT'),
       async [Symbol.asyncDispose]() {
         if (child.exitCode === null && child.signalCode === null) await kill('SIGKILL')
       },

@@ -87,6 +87,7 @@ export function createDownlink(options: DownlinkOptions): Downlink {
     if (!pending || !found) return undefined
     pending.delete(transactionUuid)
     if (pending.size === 0) waiting.delete(device)
+    device.commandsPending -= 1
     clearTimeout(found.receiptTimer)
     clearTimeout(found.deadlineTimer)
     return found.message
@@ -101,8 +102,8 @@ export function createDownlink(options: DownlinkOptions): Downlink {
       metrics.commands.inc({ outcome: 'timed-out' })
       refuse(message, DEADLINE)
     }
-    const waitMs = Math.min(deadlineMs - Date.now(), WAIT_MS_MAX)
-    const deadlineTimer = setTimeout(onDeadline, waitMs)
+    const deadlineTimer = setTimeout(onDeadline, Math.min(deadlineMs - Date.now(), WAIT_MS_MAX))
+    device.beginCommand()
     const pending = waiting.get(device) ?? new Map<string, Pending>()
     waiting.set(device, pending.set(uuid, { message, receiptTimer, deadlineTimer }))
   }
@@ -121,9 +122,8 @@ export function createDownlink(options: DownlinkOptions): Downlink {
       const uuid = isTransaction(read.msg_type) ? (read.transaction_uuid ?? '') : undefined
       const refusal = transactionRefusal(uuid, waiting.get(device), pendingMax)
       if (refusal) return refuse(message, refusal)
-      const labelled = forPartners(read, device.identity.partnerIds)
-      if (labelled === 'foreign') return refuse(message, PARTNER_FOREIGN)
-      const bytes = labelled === read ? message.data : encode(labelled)
+      const bytes = labelledBytes(device, read, message)
+      if (!bytes) return refuse(message, PARTNER_FOREIGN)
       if (!device.send(bytes)) return refuse(message, QUEUE_FULL)
       if (uuid !== undefined) return awaitAnswer(device, uuid, message, deadlineMs)
       metrics.commands.inc({ outcome: 'written' })
@@ -145,6 +145,13 @@ export function createDownlink(options: DownlinkOptions): Downlink {
       }
     },
   }
+}
+
+/** Byte for byte where no partner has to be put on; undefined for a message of others' partners. */
+function labelledBytes(device: Device, read: WrpMessage, { data }: Msg): Uint8Array | undefined {
+  const labelled = forPartners(read, device.identity.partnerIds)
+  if (labelled === 'foreign') return undefined
+  return labelled === read ? data : encode(labelled)
 }
 
 function transactionRefusal(

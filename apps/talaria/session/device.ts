@@ -34,6 +34,8 @@ export interface DeviceLimits {
   queueBytesMax: number
   pingMs: number
   idleMs: number
+  /** Of a silence while a command is pending: until the ping, and from it to the end. */
+  probeMs: number
   writeMs: number
 }
 
@@ -61,6 +63,8 @@ export class Device {
   readonly connectedAtMs = Date.now()
   readonly duplications: number
   readonly statistics = { bytesSent: 0, messagesSent: 0, bytesReceived: 0, messagesReceived: 0 }
+  /** How many commands await their answer; the downlink keeps it. */
+  commandsPending = 0
   readonly #startedAt = performance.now()
   readonly #socket: WebSocket
   readonly #options: DeviceOptions
@@ -68,7 +72,9 @@ export class Device {
   #eventCount = 0
   #queueLength = 0
   #lastHeardAt = performance.now()
-  #lastPingAt = performance.now()
+  #lastPingAt: number
+  #askedAt = 0
+  #probedAt: number | undefined
   #lastWrittenAt = performance.now()
   #isPaused = false
   #isOpen = true
@@ -80,8 +86,11 @@ export class Device {
     this.duplications = options.duplications
     // Not empty: genuine Parodus does not count an empty ping as a sign of life.
     this.#pingPayload = Buffer.from(this.identity.id).subarray(0, PING_BYTES_MAX)
+    // At a random place of the period: devices that come back together are not pinged together.
+    this.#lastPingAt = this.#lastHeardAt - Math.random() * options.limits.pingMs
     const onHeard = (): void => {
       this.#lastHeardAt = performance.now()
+      this.#probedAt = undefined
     }
     socket.on('message', (data, isBinary) => {
       onHeard()
@@ -169,13 +178,36 @@ export class Device {
     else this.#socket.resume()
   }
 
+  /** A command was written: from now on its answer is awaited. */
+  beginCommand(): void {
+    this.commandsPending += 1
+    this.#askedAt = performance.now()
+  }
+
   /** Looks at the clock: pings when it is time, ends the session when it is too late. */
   tick(now: number): void {
-    const { pingMs, idleMs, writeMs } = this.#options.limits
+    const { pingMs, idleMs, probeMs, writeMs } = this.#options.limits
     if (this.#queueLength > 0 && now - this.#lastWrittenAt > writeMs) return this.end('write-error')
     if (!this.#isPaused && now - this.#lastHeardAt > idleMs) return this.end('idle')
     // With something unwritten a ping would only lengthen the queue, and its end is watched anyway.
-    if (now - this.#lastPingAt < pingMs || this.#queueLength > 0) return
+    if (this.#isPaused || this.#queueLength > 0) return
+    if (this.#probedAt !== undefined && now - this.#probedAt > probeMs) return this.end('idle')
+    const isProbeDue =
+      this.commandsPending > 0 &&
+      this.#probedAt === undefined &&
+      now - Math.max(this.#askedAt, this.#lastHeardAt) > probeMs
+    if (isProbeDue) this.#probedAt = now
+    if (isProbeDue || now - this.#lastPingAt >= pingMs) this.#ping(now)
+  }
+
+  /** Takes `ms` out of every silence: so long nobody here could have heard the device. */
+  pardon(ms: number): void {
+    this.#lastHeardAt += ms
+    this.#lastWrittenAt += ms
+    if (this.#probedAt !== undefined) this.#probedAt += ms
+  }
+
+  #ping(now: number): void {
     this.#lastPingAt = now
     this.#socket.ping(this.#pingPayload)
     this.statistics.messagesSent += 1

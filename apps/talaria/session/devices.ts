@@ -21,9 +21,16 @@ export interface Devices extends Disposable {
 /** An empty registry. All devices are looked at every `tickMs`: one timer instead of one for each. */
 export function createDevices(metrics: TalariaMetrics, tickMs: number): Devices {
   const held = new Map<DeviceId, Device>()
+  let lastTickAt = performance.now()
   const timer = setInterval(() => {
     const now = performance.now()
-    for (const device of held.values()) device.tick(now)
+    const lateMs = now - lastTickAt - tickMs
+    lastTickAt = now
+    for (const device of held.values()) {
+      // This process stood still: what devices said meanwhile lies in their sockets unread.
+      if (lateMs > tickMs) device.pardon(lateMs)
+      device.tick(now)
+    }
   }, tickMs)
   return {
     get count() {

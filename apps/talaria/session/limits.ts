@@ -12,13 +12,14 @@ export function limitsOf(config: TalariaConfig): DeviceLimits {
     queueBytesMax: config.TALARIA_DEVICE_QUEUE_BYTES_MAX,
     pingMs: config.TALARIA_PING_MS,
     idleMs: config.TALARIA_IDLE_MS,
+    probeMs: config.TALARIA_PROBE_MS,
     writeMs: config.TALARIA_WRITE_MS,
   }
 }
 
 /** How often to look: every second, more often where a limit is shorter than that. */
 export function tickMsOf(config: TalariaConfig): number {
-  const { TALARIA_PING_MS, TALARIA_IDLE_MS, TALARIA_WRITE_MS } = config
-  const shortestMs = Math.min(TALARIA_PING_MS, TALARIA_IDLE_MS, TALARIA_WRITE_MS)
+  const { TALARIA_PING_MS, TALARIA_IDLE_MS, TALARIA_PROBE_MS, TALARIA_WRITE_MS } = config
+  const shortestMs = Math.min(TALARIA_PING_MS, TALARIA_IDLE_MS, TALARIA_PROBE_MS, TALARIA_WRITE_MS)
   return Math.min(TICK_MS, Math.max(10, Math.floor(shortestMs / 4)))
 }
