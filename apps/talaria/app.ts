@@ -18,6 +18,7 @@ import type { TalariaConfig } from './config.ts'
 import { createControl } from './operations/control.ts'
 import { createDrain } from './operations/drain.ts'
 import { createGate } from './operations/gate.ts'
+import { attachLevers } from './operations/levers.ts'
 import { createHolding } from './holding.ts'
 import { createMetrics } from './metrics.ts'
 import { createRoutes } from './door/routes.ts'
@@ -67,6 +68,9 @@ export async function start(
       routes: createControl({ gate, drain, devices }),
     }),
   )
+  const place = placeOf(config, url)
+  const levers = { nats: commands, talariaId, gate, drain, devices, place, metrics, log }
+  starting.use(attachLevers(levers))
   starting.defer(() => drain.all(config.TALARIA_DRAIN_MS))
   starting.defer(() => void gate.set(false))
   if (config.TALARIA_OPEN) log.warn('open to devices without a token: TALARIA_OPEN is true')
@@ -75,13 +79,8 @@ export async function start(
   const way = { config, verifier, gate, devices, onDevice, metrics, log }
   door.upgrade = starting.use(createUpgrade(way))
 
-  const started = new Date().toISOString()
   const entry = (): TalariaEntry => ({
-    url,
-    ...(config.TALARIA_INTERNAL_URL !== '' && { internalUrl: config.TALARIA_INTERNAL_URL }),
-    region: config.TALARIA_REGION,
-    weight: config.TALARIA_WEIGHT,
-    started,
+    ...place,
     devices: devices.count,
     draining: isEnding || !gate.isOpen || drain.isActive,
   })
@@ -116,6 +115,18 @@ function servePrimary(
     },
   })
 }
+
+/** What does not change of the entry in TALARIAS while this Talaria lives. */
+const placeOf = (
+  config: TalariaConfig,
+  url: string,
+): Omit<TalariaEntry, 'devices' | 'draining'> => ({
+  url,
+  ...(config.TALARIA_INTERNAL_URL !== '' && { internalUrl: config.TALARIA_INTERNAL_URL }),
+  region: config.TALARIA_REGION,
+  weight: config.TALARIA_WEIGHT,
+  started: new Date().toISOString(),
+})
 
 function namesOf(config: TalariaConfig, server: HttpServer): { talariaId: string; url: string } {
   // A host name may hold what the key of a bucket may not.

@@ -1,6 +1,7 @@
 /** Everything that Talaria counts. No label takes a value from outside. */
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
+import { TALARIA_SUBJECT_KINDS } from '#libs/nats/subjects.ts'
 
 /** Why a connect was refused. */
 const CONNECT_REFUSALS = [
@@ -111,6 +112,14 @@ function createDoor(registry: Registry) {
     }),
     pings: registry.counter('pings_total', 'Pings sent.'),
     isGateOpen: registry.gauge('gate_open', '1 while devices are let in.'),
+    operatorRequests: registry.counter(
+      'operator_requests_total',
+      "Operators' requests over NATS.",
+      {
+        kind: [...TALARIA_SUBJECT_KINDS, 'unknown'],
+        outcome: ['done', 'refused'],
+      },
+    ),
   }
 }
 

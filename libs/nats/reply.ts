@@ -15,8 +15,11 @@ const TAKE_BY = 'Xmidt-Take-By'
 /** Why a command was refused: HTTP's numbers, as the caller gets them. */
 export type CommandErrorCode = 400 | 403 | 404 | 503 | 504
 
+/** Why anything asked over NATS was refused: an operator's order besides a command. */
+export type ReplyErrorCode = CommandErrorCode | 409 | 413 | 500
+
 /** Answers `message` with an error. The text reaches the caller: no internals in it. */
-export function replyError(message: Msg, code: CommandErrorCode, text: string): void {
+export function replyError(message: Msg, code: ReplyErrorCode, text: string): void {
   const reply = headers()
   reply.set(ERROR_CODE, String(code))
   reply.set(ERROR_TEXT, text.replaceAll(/[\r\n]+/g, ' '))

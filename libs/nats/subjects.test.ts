@@ -12,6 +12,9 @@ import {
   eventSubjectsOfType,
   parseEventSubject,
   SubjectError,
+  talariaSubject,
+  talariaSubjectKind,
+  talariaSubjects,
 } from './subjects.ts'
 
 const device = parseDeviceId('mac:112233445566')
@@ -177,5 +180,21 @@ describe('dead letter subjects', () => {
   it('have the webhook as their last token', () => {
     expect(deadLetterSubject('a379a6')).toBe('xmidt.dead.a379a6')
     expect(deadLetterSubject('a.b')).toBe('xmidt.dead.a=2Eb')
+  })
+})
+
+describe("a Talaria's subjects", () => {
+  it('are one subscription, and hold no id unescaped', () => {
+    expect(talariaSubjects('talaria-1')).toBe('xmidt.talaria.talaria-1.*')
+    expect(talariaSubject('a.b *>', 'stat')).toBe('xmidt.talaria.a=2Eb=20=2A=3E.stat')
+    expect(codeOf(() => talariaSubject('a'.repeat(201), 'ping'))).toBe('TOKEN_TOO_LONG')
+  })
+
+  it('tell what is asked, also where that is nothing that there is', () => {
+    expect(talariaSubjectKind(talariaSubject('a.b', 'drain'))).toBe('drain')
+    expect(talariaSubjectKind('xmidt.talaria.a.reboot')).toBeUndefined()
+    for (const subject of ['xmidt.talaria.a', 'xmidt.talaria.a.ping.x', 'xmidt.talarias.ping']) {
+      expect(codeOf(() => talariaSubjectKind(subject))).toBe('SUBJECT_UNKNOWN')
+    }
   })
 })

@@ -21,6 +21,14 @@ const NO_DEVICE = '_'
 const EVENT_PREFIX = 'xmidt.event'
 const DEVICE_PREFIX = 'xmidt.device'
 const DEAD_LETTER_PREFIX = 'xmidt.dead'
+const TALARIA_PREFIX = 'xmidt.talaria'
+
+/** Where every Talaria answers; request, and one reply from each. */
+export const TALARIAS_PING = 'xmidt.talarias.ping'
+
+/** What one Talaria can be asked or told, the last token of its subjects. */
+export const TALARIA_SUBJECT_KINDS = ['ping', 'stat', 'gate', 'drain'] as const
+export type TalariaSubjectKind = (typeof TALARIA_SUBJECT_KINDS)[number]
 
 /** All events: what stream EVENTS takes. */
 export const EVENT_SUBJECTS = `${EVENT_PREFIX}.>`
@@ -137,6 +145,21 @@ export function deviceSubjectKind(subject: string): DeviceSubjectKind {
 /** Where a delivery that was given up goes: `xmidt.dead.<webhook>`; `webhookId` is hexadecimal. */
 export function deadLetterSubject(webhookId: string): string {
   return `${DEAD_LETTER_PREFIX}.${bounded(escapeToken(webhookId))}`
+}
+
+/** The ONE subscription on which a Talaria answers its operators. */
+export const talariaSubjects = (talariaId: string): string =>
+  `${TALARIA_PREFIX}.${bounded(escapeToken(talariaId))}.*`
+
+/** Where one Talaria is asked or told something; request and reply. */
+export const talariaSubject = (talariaId: string, kind: TalariaSubjectKind): string =>
+  `${TALARIA_PREFIX}.${bounded(escapeToken(talariaId))}.${kind}`
+
+/** What a Talaria is asked; undefined for what there is not, as anybody may ask anything. */
+export function talariaSubjectKind(subject: string): TalariaSubjectKind | undefined {
+  const [talaria, kind, ...rest] = tokensAfter(subject, TALARIA_PREFIX)
+  if (!talaria || !kind || rest.length > 0) throw unknown(subject)
+  return TALARIA_SUBJECT_KINDS.find((each) => each === kind)
 }
 
 function typeToken(type: string): string {
