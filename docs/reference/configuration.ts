@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { caduceusEnv } from '#apps/caduceus/config.ts'
 import { exporterEnv } from '#apps/exporter/config.ts'
+import { edgeEnv } from '#apps/edge/config.ts'
 import { parodusEnv } from '#apps/parodus/config.ts'
 import { petasosEnv } from '#apps/petasos/config.ts'
 import { scytaleEnv } from '#apps/scytale/config.ts'
@@ -17,6 +18,7 @@ const APPS: readonly (readonly [name: string, schema: z.ZodObject])[] = [
   ['petasos', petasosEnv],
   ['caduceus', caduceusEnv],
   ['themis', themisEnv],
+  ['edge', edgeEnv],
   ['parodus', parodusEnv],
   ['tr181', tr181Env],
   ['exporter', exporterEnv],

@@ -1,6 +1,7 @@
 /** The metrics page, made of the apps' own registries so that it cannot differ from them. */
 import { createMetrics as createCaduceus } from '#apps/caduceus/metrics.ts'
 import { createMetrics as createExporter } from '#apps/exporter/metrics.ts'
+import { createMetrics as createEdge } from '#apps/edge/metrics.ts'
 import { createMetrics as createParodus } from '#apps/parodus/metrics.ts'
 import { createMetrics as createPetasos } from '#apps/petasos/metrics.ts'
 import { createMetrics as createScytale } from '#apps/scytale/metrics.ts'
@@ -18,6 +19,7 @@ export const METRICS: Readonly<Record<string, readonly MetricFacts[]>> = {
   petasos: createPetasos(() => noTalarias).registry.facts,
   caduceus: createCaduceus().registry.facts,
   themis: createThemis().registry.facts,
+  edge: createEdge().registry.facts,
   parodus: createParodus().registry.facts,
   /** Of the nats-servers, by the app `exporter`. */
   nats: createExporter().registry.facts,
