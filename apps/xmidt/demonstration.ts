@@ -3,13 +3,9 @@
  * over its local socket, and a webhook receiver registered through Caduceus' API.
  */
 import { request } from 'undici'
-import { start as startParodus } from '#apps/parodus/app.ts'
-import { parodusEnv } from '#apps/parodus/config.ts'
-import { start as startTr181 } from '#apps/tr181/app.ts'
-import { tr181Env } from '#apps/tr181/config.ts'
-import { loadConfig } from '#libs/config/load.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { basicAuthorization, OPERATOR } from './access.ts'
+import { deviceIdOf, startDevice } from './device.ts'
 import type { Fabric } from './fabric.ts'
 import { UserError } from './failure.ts'
 import type { Narrator } from './narration.ts'
@@ -17,9 +13,6 @@ import { portOf, type Ports } from './ports.ts'
 import { startReceiver } from './receiver.ts'
 import { green } from './terminal.ts'
 import type { Credentials } from './workspace.ts'
-
-/** The service that each device has. */
-export const DEMONSTRATION_SERVICE = 'config'
 
 /** Often enough to see life, seldom enough to read: three devices make a line every 7 s. */
 const EVENT_INTERVAL_MS = 20_000
@@ -38,10 +31,6 @@ export interface DemonstrationOptions {
   credentials: Credentials
   narrator: Narrator
 }
-
-/** The id of the `index`-th simulated device: `mac:112233445501` is the first. */
-export const deviceIdOf = (index: number): string =>
-  `mac:11223344${(0x5501 + index).toString(16).padStart(4, '0')}`
 
 /** Starts the receiver, registers it, starts the devices, and waits until their first events came. */
 export async function startDemonstration(options: DemonstrationOptions): Promise<AsyncDisposable> {
@@ -68,7 +57,7 @@ export async function startDemonstration(options: DemonstrationOptions): Promise
   narrator.say('webhook', `registered ${receiver.url} with Caduceus for every event`)
   await Promise.all(
     Array.from({ length: options.deviceCount }, async (_, index) => {
-      starting.use(await startDevice(options, index))
+      starting.use(await startDemonstrationDevice(options, index))
     }),
   )
   if (options.deviceCount > 0) await wait(ONLINE_MS, allOnline.signal)
@@ -99,36 +88,16 @@ async function register({ fabric, credentials }: DemonstrationOptions, url: stri
   }
 }
 
-/** One device: its agent, and the service attached to it. They go in the order of a device's end. */
-async function startDevice(options: DemonstrationOptions, index: number): Promise<AsyncDisposable> {
-  const { fabric, credentials, narrator, ports } = options
-  await using starting = new AsyncDisposableStack()
-  const device = deviceIdOf(index)
-  const themis = new URL('/issue', fabric.themis.url)
-  themis.username = 'device'
-  themis.password = credentials.device
-  const parodus = starting.use(
-    await startParodus(
-      loadConfig(parodusEnv, {
-        PARODUS_DEVICE_ID: device,
-        PARODUS_PETASOS_URL: fabric.petasos.url,
-        PARODUS_THEMIS_URL: themis.href,
-        PARODUS_PARTNER_ID: 'example',
-        PARODUS_LOCAL_URL: `tcp://127.0.0.1:${portOf(ports, 'parodus', index)}`,
-      }),
-      narrator.loggerOf(device, 'parodus'),
-    ),
-  )
-  starting.use(
-    await startTr181(
-      loadConfig(tr181Env, {
-        TR181_PARODUS_URL: parodus.url,
-        TR181_SERVICE: DEMONSTRATION_SERVICE,
-        TR181_EVENT_INTERVAL_MS: String(EVENT_INTERVAL_MS),
-      }),
-      narrator.loggerOf(`${device}-tr181`, 'tr181'),
-    ),
-  )
-  const running = starting.move()
-  return { [Symbol.asyncDispose]: () => running.disposeAsync() }
-}
+const startDemonstrationDevice = (
+  { fabric, credentials, narrator, ports }: DemonstrationOptions,
+  index: number,
+): Promise<AsyncDisposable> =>
+  startDevice({
+    id: deviceIdOf(index),
+    petasosUrl: fabric.petasos.url,
+    themisUrl: fabric.themis.url,
+    credential: `device:${credentials.device}`,
+    localPort: portOf(ports, 'parodus', index),
+    eventIntervalMs: EVENT_INTERVAL_MS,
+    loggerOf: (who, app) => narrator.loggerOf(who, app),
+  })

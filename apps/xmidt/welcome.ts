@@ -1,7 +1,7 @@
 /** What `up` prints once everything runs: where it is, and what to try first. */
 import { relative } from 'node:path'
 import { OPERATOR } from './access.ts'
-import { DEMONSTRATION_SERVICE } from './demonstration.ts'
+import { DEVICE_SERVICE } from './device.ts'
 import type { Fabric } from './fabric.ts'
 import { bold, dim, table } from './terminal.ts'
 
@@ -54,7 +54,7 @@ export function commandsToCopy(options: {
   const ask = [
     `curl -s ${user} ${fabric.scytale.url}/api/v3/device \\`,
     '  -H "X-Xmidt-Message-Type: 3" -H "X-Xmidt-Source: dns:me" -H "X-Xmidt-Transaction-Uuid: $RANDOM" \\',
-    `  -H "X-Webpa-Device-Name: ${options.device ?? 'mac:112233445566'}/${DEMONSTRATION_SERVICE}" -H "Accept: application/octet-stream" \\`,
+    `  -H "X-Webpa-Device-Name: ${options.device ?? 'mac:112233445566'}/${DEVICE_SERVICE}" -H "Accept: application/octet-stream" \\`,
     `  -d '{"command":"GET","names":["Device.DeviceInfo.ModelName"]}'`,
   ].join('\n')
   const register = [
