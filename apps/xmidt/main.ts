@@ -11,6 +11,9 @@ const WORKSPACE_DEFAULT = '.xmidt'
 const DEVICES_MAX = 200
 const TALARIAS_MAX = 8
 
+/** More devices than this want more than one process. */
+const FLEET_MAX = 1_000
+
 const numberFrom = (min: number, max: number) => (text: string) => {
   const number = /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (!(number >= min && number <= max)) {
@@ -96,6 +99,25 @@ program
   .action(async (options: { any?: true }) => {
     const { decode } = await import('./decode.ts')
     process.exitCode = await decode({ isAnyTaken: options.any === true })
+  })
+
+program
+  .command('secrets')
+  .description('make the passwords, certificates and keys of a deployment, once; see compose.yaml')
+  .requiredOption('--directory <path>', 'where they are kept')
+  .option('--show', 'print them as assignments for a shell')
+  .action(async (options: { directory: string; show?: true }) => {
+    const { secrets } = await import('./secrets/secrets.ts')
+    await secrets({ directory: options.directory, isShown: options.show === true })
+  })
+
+program
+  .command('devices')
+  .description('run simulated devices against a fabric that is somewhere; see compose.yaml')
+  .option('--count <n>', 'how many', numberFrom(1, FLEET_MAX), 5)
+  .action(async (options: { count: number }) => {
+    const { devices } = await import('./devices.ts')
+    await devices(options.count)
   })
 
 interface UpArguments {
