@@ -7,6 +7,10 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { z } from 'zod'
+import { commonFields } from '#libs/config/common.ts'
+import { bytes, integer } from '#libs/config/fields.ts'
+import { loadConfig } from '#libs/config/load.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
 import { EVENTS_BYTES_MAX, streams, type StreamOptions } from './streams.ts'
@@ -81,18 +85,28 @@ function differencesOf(wanted: Partial<StreamConfig>, found: StreamConfig): stri
     )
 }
 
+/** Every variable that `npm run nats:apply` reads. */
+export const applyEnv = z.object({
+  NATS_URL: commonFields.NATS_URL,
+  NATS_REPLICAS: integer('How many servers keep each stream: 3 in a cluster.', 1, {
+    min: 1,
+    max: 5,
+  }),
+  NATS_EVENTS_BYTES_MAX: bytes(
+    'The cap of EVENTS: what it holds of its six hours is the backlog that a webhook may have.',
+    EVENTS_BYTES_MAX,
+  ),
+})
+
 async function main(): Promise<void> {
   const log = createLogger('nats:apply', { level: 'info' })
-  const whole = (name: string, fallback: number): number => {
-    const text = process.env[name] || String(fallback)
-    if (/^[1-9]\d*$/.test(text)) return Number(text)
-    throw new ApplyError(`${name} must be a whole number above 0, not "${text}"`)
-  }
-  const replicas = whole('NATS_REPLICAS', 1)
-  const eventsBytesMax = whole('NATS_EVENTS_BYTES_MAX', EVENTS_BYTES_MAX)
-  const url = process.env.NATS_URL || 'nats://127.0.0.1:4222'
-  await using nats = await connectNats({ url, name: 'nats:apply', log })
-  await applyStreams(nats.connection, { replicas, eventsBytesMax, log })
+  const config = loadConfig(applyEnv, process.env)
+  await using nats = await connectNats({ url: config.NATS_URL, name: 'nats:apply', log })
+  await applyStreams(nats.connection, {
+    replicas: config.NATS_REPLICAS,
+    eventsBytesMax: config.NATS_EVENTS_BYTES_MAX,
+    log,
+  })
 }
 
 if (import.meta.main) {
