@@ -8,7 +8,7 @@ import {
 } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { z } from 'zod'
-import { commonFields } from '#libs/config/common.ts'
+import { commonFields, natsOf } from '#libs/config/common.ts'
 import { bytes, integer } from '#libs/config/fields.ts'
 import { loadConfig } from '#libs/config/load.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
@@ -88,6 +88,7 @@ function differencesOf(wanted: Partial<StreamConfig>, found: StreamConfig): stri
 /** Every variable that `npm run nats:apply` reads. */
 export const applyEnv = z.object({
   NATS_URL: commonFields.NATS_URL,
+  NATS_CA_FILE: commonFields.NATS_CA_FILE,
   NATS_REPLICAS: integer('How many servers keep each stream: 3 in a cluster.', 1, {
     min: 1,
     max: 5,
@@ -101,7 +102,7 @@ export const applyEnv = z.object({
 async function main(): Promise<void> {
   const log = createLogger('nats:apply', { level: 'info' })
   const config = loadConfig(applyEnv, process.env)
-  await using nats = await connectNats({ url: config.NATS_URL, name: 'nats:apply', log })
+  await using nats = await connectNats({ ...natsOf(config), name: 'nats:apply', log })
   await applyStreams(nats.connection, {
     replicas: config.NATS_REPLICAS,
     eventsBytesMax: config.NATS_EVENTS_BYTES_MAX,

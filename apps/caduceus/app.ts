@@ -1,5 +1,6 @@
 /** Caduceus, put together. Read upwards it is the order of its end. */
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { natsOf } from '#libs/config/common.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
@@ -34,7 +35,7 @@ export async function start(
   const guard = createAddressGuard(config.CADUCEUS_ADDRESSES_ALLOWED)
   if (config.CADUCEUS_OPEN) log.warn('callers without a credential are let in: CADUCEUS_OPEN')
 
-  const nats = starting.use(await connectNats({ url: config.NATS_URL, name: 'caduceus', log }))
+  const nats = starting.use(await connectNats({ ...natsOf(config), name: 'caduceus', log }))
   metrics.connections.watch('caduceus', nats)
   await requireStreams(nats, STREAMS, log)
   const jetStream = jetstream(nats.connection)

@@ -1,4 +1,5 @@
 /** Petasos: sends each device to the Talaria that owns its id. */
+import { natsOf } from '#libs/config/common.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve, type HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
@@ -41,7 +42,7 @@ export async function start(
       checks: { talarias: () => talarias.current().size > 0 || 'no Talaria is known' },
     }),
   )
-  const nats = starting.use(await connectNats({ url: config.NATS_URL, name: 'petasos', log }))
+  const nats = starting.use(await connectNats({ ...natsOf(config), name: 'petasos', log }))
   metrics.connections.watch('petasos', nats)
   await requireStreams(nats, [`KV_${TALARIAS_BUCKET}`], log)
   talarias = starting.use(

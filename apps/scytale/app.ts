@@ -2,6 +2,7 @@
 import { createBasic } from '#libs/auth/basic.ts'
 import { createCallerAuthentication } from '#libs/auth/caller.ts'
 import { createVerifier } from '#libs/auth/verify.ts'
+import { natsOf } from '#libs/config/common.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
@@ -26,7 +27,7 @@ export async function start(
 ): Promise<App> {
   await using starting = new AsyncDisposableStack()
   const metrics = createMetrics()
-  const nats = starting.use(await connectNats({ url: config.NATS_URL, name: 'scytale', log }))
+  const nats = starting.use(await connectNats({ ...natsOf(config), name: 'scytale', log }))
   metrics.connections.watch('scytale', nats)
   const commander = starting.use(createCommander(nats))
 

@@ -1,6 +1,7 @@
 /** Talaria, running: reads top to bottom as it starts, and bottom to top as it ends. */
 import { hostname } from 'node:os'
 import { createVerifier } from '#libs/auth/verify.ts'
+import { natsOf } from '#libs/config/common.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve, type HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
@@ -34,7 +35,7 @@ export async function start(
 
   // Two connections: events that pile up must not hold up commands and their receipts.
   const connect = async (connection: 'talaria-commands' | 'talaria-events') => {
-    const nats = await connectNats({ url: config.NATS_URL, name: connection, log })
+    const nats = await connectNats({ ...natsOf(config), name: connection, log })
     metrics.connections.watch(connection, nats)
     return nats
   }

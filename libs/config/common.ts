@@ -1,11 +1,16 @@
 /** The variables that every app reads. */
-import { choice, durationMs, secret } from './fields.ts'
+import { choice, durationMs, secret, text } from './fields.ts'
 
 /** Spread into each app's own schema. */
 export const commonFields = {
   NATS_URL: secret(
     'NATS servers, comma separated; a user and password may be part of each URL.',
     'nats://127.0.0.1:4222',
+  ),
+  NATS_CA_FILE: text(
+    "Who signed the NATS servers' certificates, a PEM file; with it every connection is encrypted. " +
+      "Without it and with tls:// in NATS_URL the system's own authorities count.",
+    '',
   ),
   LOG_LEVEL: choice(
     'The least severe log line that is written.',
@@ -19,3 +24,9 @@ export const commonFields = {
     { minMs: 100 },
   ),
 }
+
+/** What a connection to NATS is told of the configuration. */
+export const natsOf = (config: {
+  readonly NATS_URL: string
+  readonly NATS_CA_FILE: string
+}): { url: string; caFile: string } => ({ url: config.NATS_URL, caFile: config.NATS_CA_FILE })

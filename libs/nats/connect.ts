@@ -2,6 +2,7 @@
  * One connection to NATS, kept for ever. What happens to it is logged here, so that no user of a
  * connection has to; disposing it drains: what was published is sent, what was received is handled.
  */
+import { readFileSync } from 'node:fs'
 import {
   AuthorizationError,
   connect,
@@ -53,6 +54,8 @@ export interface Nats extends AsyncDisposable {
 export interface NatsOptions {
   /** Servers, comma separated; `nats://user:password@host:port`. */
   url: string
+  /** Who signed the servers' certificates, PEM; with it nothing is said before TLS. */
+  caFile?: string | undefined
   /** Who this is, in the server's list of connections; part of its inbox prefix too. */
   name: string
   log: Logger
@@ -63,10 +66,12 @@ export interface NatsOptions {
 /**
  * Connects, waiting for as long as no server can be reached (each failure is logged): a part that
  * starts before NATS is no mistake.
- * @throws {NatsConnectError} when the server refuses the credentials or `signal` aborts.
+ * @throws {NatsConnectError} when the server refuses the credentials, when `url` or `caFile` is
+ * none, or when `signal` aborts.
  */
-export async function connectNats({ url, name, log, signal }: NatsOptions): Promise<Nats> {
-  const options = connectionOptions(url, name)
+export async function connectNats(given: NatsOptions): Promise<Nats> {
+  const { url, name, log, signal } = given
+  const options = connectionOptions(given)
   const backoff = createBackoff(FIRST_CONNECT_BACKOFF)
   for (;;) {
     try {
@@ -88,20 +93,20 @@ export async function connectNats({ url, name, log, signal }: NatsOptions): Prom
   }
 }
 
-function connectionOptions(url: string, name: string): ConnectionOptions & { inboxPrefix: string } {
+type Options = ConnectionOptions & { inboxPrefix: string }
+
+function connectionOptions({ url, caFile, name }: NatsOptions): Options {
   const urls = url.split(',').map((part) => parseNatsUrl(part.trim()))
   const credentials = urls.find((parsed) => parsed.username !== '')
-  const token = name.replaceAll(/[^A-Za-z0-9-]/g, '-')
+  const user = credentials && decodeURIComponent(credentials.username)
+  const isEncrypted = Boolean(caFile) || urls.some((parsed) => parsed.protocol === 'tls:')
   return {
     servers: urls.map((parsed) => parsed.host),
-    ...(credentials && {
-      user: decodeURIComponent(credentials.username),
-      pass: decodeURIComponent(credentials.password),
-    }),
-    ...(urls.some((parsed) => parsed.protocol === 'tls:') && { tls: {} }),
+    ...(user !== undefined && { user, pass: decodeURIComponent(credentials?.password ?? '') }),
+    ...(isEncrypted && { tls: caFile ? { ca: readCertificates(caFile) } : {} }),
     name,
     // Each part reads only its own replies, so permissions can keep it from others'.
-    inboxPrefix: `_INBOX.${token}`,
+    inboxPrefix: `_INBOX.${tokenOf(name)}`,
     timeout: CONNECT_MS,
     pingInterval: PING_MS,
     maxPingOut: PINGS_OUT_MAX,
@@ -115,6 +120,19 @@ function connectionOptions(url: string, name: string): ConnectionOptions & { inb
     reconnectJitterTLS: RECONNECT_JITTER_MS,
     // A stack trace for each request halves the rate of publishing.
     noAsyncTraces: true,
+  }
+}
+
+const tokenOf = (text: string): string => text.replaceAll(/[^A-Za-z0-9-]/g, '-')
+
+/** At once, and not at each attempt to connect: a missing file is no server that is away. */
+function readCertificates(caFile: string): string {
+  try {
+    return readFileSync(caFile, 'utf8')
+  } catch (error) {
+    throw new NatsConnectError(`NATS_CA_FILE cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }
 
