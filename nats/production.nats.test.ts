@@ -3,10 +3,18 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { JETSTREAM_READS } from './configuration.ts'
+import { PRODUCTION_ACCOUNTS, productionAccounts } from './configure.ts'
+import { USERS } from './permissions.ts'
 
 const production = join(import.meta.dirname, 'production')
-const fabric = readFileSync(join(production, 'fabric.conf'), 'utf8')
+/** A plain word, one in quotes and a bcrypt hash are what a password may be. */
+const FORMS = ['word', '"one two"', '"$2a$11$abc"']
+const passwords = Object.fromEntries(
+  USERS.map(({ user }, index) => [
+    `NATS_${user.toUpperCase()}_PASSWORD`,
+    FORMS[index % FORMS.length] ?? '',
+  ]),
+)
 let directory: string
 let certificate: string
 let key: string
@@ -31,9 +39,7 @@ describe('the configuration for production', () => {
         NATS_TLS_KEY: key,
         NATS_TLS_CA: certificate,
         NATS_STORE_DIRECTORY: directory,
-        NATS_FABRIC_PASSWORD: '"one two"',
-        NATS_TOOLS_PASSWORD: '"$2a$11$abc"',
-        NATS_SYSTEM_PASSWORD: 'three',
+        ...passwords,
       },
     })
     expect(tested).toBeDefined()
@@ -49,16 +55,7 @@ describe('the configuration for production', () => {
     expect(testing).toThrow(/variable reference/)
   })
 
-  it('lets tools see the same as the one for development', () => {
-    const of = (pattern: RegExp): string[] =>
-      [...fabric.matchAll(pattern)].map((found) => found[1] ?? '').toSorted()
-    const wanted = [
-      'xmidt.event.>',
-      'xmidt.dead.>',
-      'xmidt.device.*.stat',
-      ...JETSTREAM_READS,
-    ].toSorted()
-    expect(of(/\{ (?:stream|service): "([^"]+)"/g)).toEqual(wanted)
-    expect(of(/account: FABRIC, subject: "([^"]+)"/g)).toEqual(wanted)
+  it('has the accounts that the table gives: else run "npm run nats:configure"', () => {
+    expect(readFileSync(PRODUCTION_ACCOUNTS, 'utf8')).toBe(productionAccounts())
   })
 })

@@ -10,29 +10,36 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '#libs/log/logger.ts'
 import { eventually } from '#tests/support/eventually.ts'
-import { startTestNats, type TestNats } from '#tests/support/nats.ts'
+import { startTestNats, TEST_PASSWORDS, type TestNats } from '#tests/support/nats.ts'
 import { applyStreams } from './apply.ts'
 import { findNatsServer } from './binary.ts'
 import { startNatsServer } from './server.ts'
 
 const log = createLogger('test', { level: 'silent' })
 let nats: TestNats
-let fabric: NatsConnection
+let talaria: NatsConnection
+let scytale: NatsConnection
+let caduceus: NatsConnection
+let provisioner: NatsConnection
 let tools: NatsConnection
 
 async function open(url: string): Promise<NatsConnection> {
   const { host, username, password } = new URL(url)
-  return connect({ servers: host, user: username, pass: password })
+  const inboxPrefix = `_INBOX_${username}`
+  return connect({ servers: host, user: username, pass: password, inboxPrefix })
 }
 
 beforeAll(async () => {
-  nats = await startTestNats()
-  fabric = await open(nats.url)
-  tools = await open(nats.toolsUrl)
+  nats = await startTestNats({ expectsRefusals: true })
+  talaria = await open(nats.urlOf('talaria'))
+  scytale = await open(nats.urlOf('scytale'))
+  caduceus = await open(nats.urlOf('caduceus'))
+  provisioner = await open(nats.urlOf('provisioner'))
+  tools = await open(nats.urlOf('tools'))
 })
 afterAll(async () => {
-  await fabric?.close()
-  await tools?.close()
+  const all = [talaria, scytale, caduceus, provisioner, tools]
+  await Promise.all(all.map((connection) => connection?.close()))
   await nats?.[Symbol.asyncDispose]()
 })
 
@@ -40,7 +47,7 @@ describe('the tools account', () => {
   it('sees events as they pass', async () => {
     const seen = tools.subscribe('>', { max: 1 })
     await tools.flush()
-    await jetstream(fabric).publish('xmidt.event.0.online.mac_112233445566', 'x')
+    await jetstream(talaria).publish('xmidt.event.0.online.mac_112233445566', 'x')
     for await (const message of seen) {
       expect(message.subject).toBe('xmidt.event.0.online.mac_112233445566')
     }
@@ -50,20 +57,20 @@ describe('the tools account', () => {
     const watching = tools.subscribe('>')
     await tools.flush()
     await expect(
-      fabric.request('xmidt.device.mac_112233445566.command', 'x', { timeout: 5_000 }),
+      scytale.request('xmidt.device.mac_112233445566.command', 'x', { timeout: 5_000 }),
     ).rejects.toThrow(/no responders/i)
     watching.unsubscribe()
   })
 
   it('may ask for the statistics of a device, and not command it', async () => {
-    const holding = fabric.subscribe('xmidt.device.mac_112233445566.*', {
+    const holding = talaria.subscribe('xmidt.device.mac_112233445566.*', {
       callback: (_, message) => void message.respond('{}'),
     })
-    await fabric.flush()
+    await talaria.flush()
     const answer = await tools.request('xmidt.device.mac_112233445566.stat', '')
     expect(answer.string()).toBe('{}')
     await expect(tools.request('xmidt.device.mac_112233445566.command', '')).rejects.toThrow(
-      /no responders/i,
+      /permissions violation/i,
     )
     holding.unsubscribe()
   })
@@ -71,14 +78,14 @@ describe('the tools account', () => {
   it('may look at streams and consumers, and not delete them', async () => {
     const manager = await jetstreamManager(tools, { checkAPI: false })
     expect((await manager.streams.info('EVENTS')).config.subjects).toEqual(['xmidt.event.>'])
-    await expect(manager.streams.delete('EVENTS')).rejects.toThrow()
+    await expect(manager.streams.delete('EVENTS')).rejects.toThrow(/permissions violation/i)
   })
 })
 
 describe('the tools account, of what opens doors,', () => {
   it('reads who the Talarias are, and no registration of a webhook', async () => {
-    await jetstream(fabric).publish('$KV.TALARIAS.t-1', '{}')
-    await jetstream(fabric).publish('$KV.WEBHOOKS.aa', '{"secret":"hush"}')
+    await jetstream(talaria).publish('$KV.TALARIAS.t-1', '{}')
+    await jetstream(caduceus).publish('$KV.WEBHOOKS.aa', '{"secret":"hush"}')
     const manager = await jetstreamManager(tools, { checkAPI: false })
     const read = await manager.streams.getMessage('KV_TALARIAS', {
       last_by_subj: '$KV.TALARIAS.t-1',
@@ -89,7 +96,7 @@ describe('the tools account, of what opens doors,', () => {
       'DIRECT.GET.KV_WEBHOOKS.$KV.WEBHOOKS.aa',
     ]) {
       await expect(tools.request(`$JS.API.${subject}`, '{"seq":1}')).rejects.toThrow(
-        /no responders/i,
+        /permissions violation/i,
       )
     }
   })
@@ -100,16 +107,16 @@ describe('the tools account, of what opens doors,', () => {
   })
 
   it('reaches no stream with an event of its own making', async () => {
-    const manager = await jetstreamManager(fabric, { checkAPI: false })
+    const manager = await jetstreamManager(provisioner, { checkAPI: false })
     const before = (await manager.streams.info('EVENTS')).state.messages
     tools.publish('xmidt.event.0.forged.mac_112233445566', 'x')
     await tools.flush()
-    await fabric.flush()
+    await talaria.flush()
     expect((await manager.streams.info('EVENTS')).state.messages).toBe(before)
   })
 
   it('is not let in without its password', async () => {
-    const { host } = new URL(nats.url)
+    const { host } = new URL(nats.urlOf('tools'))
     await expect(connect({ servers: host })).rejects.toThrow(/authorization/i)
     await expect(connect({ servers: host, user: 'tools', pass: 'wrong' })).rejects.toThrow(
       /authorization/i,
@@ -124,23 +131,23 @@ describe('applying the streams', () => {
       level: 'info',
       destination: { write: (line) => void lines.push(line) },
     })
-    await applyStreams(fabric, { eventsBytesMax: 64 * 1024 * 1024, log: told })
+    await applyStreams(provisioner, { eventsBytesMax: 64 * 1024 * 1024, log: told })
     expect(lines).toHaveLength(5)
     for (const line of lines) expect(line).toContain('"change":"unchanged"')
   })
 
   it('with another cap updates the stream and keeps what is in it', async () => {
-    await jetstream(fabric).publish('xmidt.event.0.kept.mac_112233445566', 'x')
-    await applyStreams(fabric, { eventsBytesMax: 32 * 1024 * 1024, log })
+    await jetstream(talaria).publish('xmidt.event.0.kept.mac_112233445566', 'x')
+    await applyStreams(provisioner, { eventsBytesMax: 32 * 1024 * 1024, log })
     const { config, state } = await (
-      await jetstreamManager(fabric, { checkAPI: false })
+      await jetstreamManager(provisioner, { checkAPI: false })
     ).streams.info('EVENTS')
     expect(config.max_bytes).toBe(32 * 1024 * 1024)
     expect(state.messages).toBeGreaterThan(0)
   })
 
   it('leaves room for the headers of a dead letter around the largest event', async () => {
-    const jetStream = jetstream(fabric)
+    const jetStream = jetstream(caduceus)
     const event = new Uint8Array(1024 * 1024 - 1_000)
     const { seq } = await jetStream.publish('xmidt.event.0.large.mac_112233445566', event)
     expect(seq).toBeGreaterThan(0)
@@ -152,7 +159,7 @@ describe('applying the streams', () => {
   })
 
   it('says which stream cannot be made', async () => {
-    await expect(applyStreams(fabric, { replicas: 3, log })).rejects.toMatchObject({
+    await expect(applyStreams(provisioner, { replicas: 3, log })).rejects.toMatchObject({
       code: 'APPLY_FAILED',
       message: expect.stringContaining('EVENTS') as string,
     })
@@ -162,14 +169,14 @@ describe('applying the streams', () => {
 describe('a nats-server', () => {
   it('killed and started again on the same port has what it had', async () => {
     await using other = await startTestNats()
-    const before = await open(other.url)
+    const before = await open(other.urlOf('talaria'))
     await jetstream(before).publish('xmidt.event.0.online.mac_112233445566', 'x')
     await before.close()
     const { port } = other.server
     await other.server.stop('SIGKILL')
     await other.server.restart()
     expect(other.server.port).toBe(port)
-    const after = await open(other.url)
+    const after = await open(other.urlOf('provisioner'))
     const { state } = await (
       await jetstreamManager(after, { checkAPI: false })
     ).streams.info('EVENTS')
@@ -200,10 +207,9 @@ describe('a nats-server', () => {
     const directory = mkdtempSync(join(tmpdir(), 'xmidt-nats-'))
     const binary = join(directory, 'nats-server-2.15.2')
     symlinkSync(await findNatsServer(), binary)
-    const user = { user: 'a', password: 'b' }
-    const accounts = { fabric: user, tools: { ...user, user: 't' }, system: { ...user, user: 's' } }
     {
-      await using named = await startNatsServer({ binary, directory, port: 0, accounts, log })
+      const passwords = TEST_PASSWORDS
+      await using named = await startNatsServer({ binary, directory, port: 0, passwords, log })
       expect(named.port).toBeGreaterThan(0)
     }
     rmSync(directory, { recursive: true })
@@ -214,12 +220,11 @@ describe('a nats-server', () => {
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
     const { port } = taken.address() as AddressInfo
     const directory = mkdtempSync(join(tmpdir(), 'xmidt-nats-'))
-    const user = { user: 'a', password: 'b' }
     const starting = startNatsServer({
       binary: await findNatsServer(),
       directory,
       port,
-      accounts: { fabric: user, tools: { ...user, user: 't' }, system: { ...user, user: 's' } },
+      passwords: TEST_PASSWORDS,
       log,
     })
     await expect(starting).rejects.toMatchObject({

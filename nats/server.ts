@@ -44,7 +44,8 @@ export interface NatsServerOptions {
   directory: string
   /** 0 takes any free one. */
   port: number
-  accounts: ConfigurationOptions['accounts']
+  passwords: ConfigurationOptions['passwords']
+  users?: ConfigurationOptions['users']
   log: Logger
   /** Serves its monitoring, which asks for no password, on any free port of loopback. */
   isMonitored?: boolean
@@ -110,7 +111,8 @@ async function launch(options: NatsServerOptions, port: number): Promise<Launche
   const text = serverConfiguration({
     port: port === 0 ? -1 : port,
     storeDirectory: join(directory, 'store'),
-    accounts: options.accounts,
+    passwords: options.passwords,
+    users: options.users,
   })
   writeFileSync(file, text, { mode: 0o600 })
   const portsFileDirectory = join(directory, 'ports')

@@ -38,7 +38,7 @@ describe('the exporter', () => {
   let nats: Nats
   beforeAll(async () => {
     server = await startTestNats()
-    nats = await connectNats({ url: server.url, name: 'test', log })
+    nats = await connectNats({ url: server.urlOf('library'), name: 'test', log })
   })
   afterAll(async () => {
     await nats[Symbol.asyncDispose]()

@@ -30,9 +30,9 @@ let petasos: Petasos
 
 beforeAll(async () => {
   nats = await startTestNats()
-  connection = await connectNats({ url: nats.url, name: 'test', log })
+  connection = await connectNats({ url: nats.urlOf('talaria'), name: 'test', log })
   const environment = {
-    NATS_URL: nats.url,
+    NATS_URL: nats.urlOf('petasos'),
     PETASOS_PORT: '0',
     PETASOS_INTERNAL_PORT: '0',
     PETASOS_OPERATIONS_PORT: '0',

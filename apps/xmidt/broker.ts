@@ -5,6 +5,7 @@ import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { applyStreams } from '#nats/apply.ts'
 import { findNatsServer } from '#nats/binary.ts'
+import type { UserName } from '#nats/permissions.ts'
 import { startNatsServer, type NatsServer } from '#nats/server.ts'
 import type { Narrator } from './narration.ts'
 import type { Workspace } from './workspace.ts'
@@ -12,10 +13,10 @@ import type { Workspace } from './workspace.ts'
 /** A server that ends again and again is not started in a tight loop. */
 const RESTART_BACKOFF = { firstMs: 200, maxMs: 5_000 }
 
-/** The running server, with the URLs of the apps' and the tools' users. */
+/** The running server. */
 export interface Broker extends AsyncDisposable {
-  readonly fabricUrl: string
-  readonly toolsUrl: string
+  /** Where a user of NATS connects, with its password. */
+  readonly urlOf: (user: UserName) => string
 }
 
 /** What {@link startBroker} needs. */
@@ -32,7 +33,7 @@ export async function startBroker({ workspace, port, narrator }: BrokerOptions):
   const binary = await findNatsServer({
     onProgress: (text: string) => process.stdout.write(`${text}\n`),
   })
-  const { fabric, tools, system } = workspace.credentials
+  const passwords = workspace.credentials.nats
   const ending = new AbortController()
   let restarting = Promise.resolve()
   const server = starting.use(
@@ -40,11 +41,7 @@ export async function startBroker({ workspace, port, narrator }: BrokerOptions):
       binary,
       port,
       directory: workspace.storeDirectory,
-      accounts: {
-        fabric: { user: 'fabric', password: fabric },
-        tools: { user: 'tools', password: tools },
-        system: { user: 'system', password: system },
-      },
+      passwords,
       log,
       onEnded() {
         restarting = restart(server, narrator, log, ending.signal)
@@ -55,18 +52,16 @@ export async function startBroker({ workspace, port, narrator }: BrokerOptions):
     ending.abort()
     await restarting
   })
-  const url = (user: string, password: string): string =>
-    `nats://${user}:${password}@127.0.0.1:${server.port}`
-  const fabricUrl = url('fabric', fabric)
+  const urlOf = (user: UserName): string =>
+    `nats://${user}:${passwords[user]}@127.0.0.1:${server.port}`
   {
-    await using nats = await connectNats({ url: fabricUrl, name: 'xmidt up', log })
+    await using nats = await connectNats({ url: urlOf('provisioner'), name: 'xmidt up', log })
     await applyStreams(nats.connection, { replicas: 1, log })
   }
   narrator.say('nats', `nats-server on 127.0.0.1:${server.port}, streams and buckets applied`)
   const running = starting.move()
   return {
-    fabricUrl,
-    toolsUrl: url('tools', tools),
+    urlOf,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }

@@ -15,6 +15,7 @@ import { start as startThemis } from '#apps/themis/app.ts'
 import { themisEnv } from '#apps/themis/config.ts'
 import { loadConfig } from '#libs/config/load.ts'
 import type { App } from '#libs/lifecycle/app.ts'
+import type { UserName } from '#nats/permissions.ts'
 import { OPERATOR } from './access.ts'
 import type { Narrator } from './narration.ts'
 import { portOf, type Part, type Ports } from './ports.ts'
@@ -31,7 +32,8 @@ const SETTLE_MS = 1_500
 
 /** What {@link startFabric} needs. */
 export interface FabricOptions {
-  natsUrl: string
+  /** Where a part connects as its own user of NATS. */
+  natsUrlOf: (user: UserName) => string
   ports: Ports
   talariaCount: number
   credentials: Credentials
@@ -130,15 +132,15 @@ async function startTalarias(
   return { apps, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
 
-/** What every part is told: where NATS is and where it listens. */
+/** What every part is told: where NATS is, if it uses it, and where it listens. */
 function listen(
-  { natsUrl, ports }: FabricOptions,
+  { natsUrlOf, ports }: FabricOptions,
   app: string,
-  part: Part,
+  part: Part & (UserName | 'themis'),
   index = 0,
 ): Record<string, string> {
   return {
-    NATS_URL: natsUrl,
+    ...(part !== 'themis' && { NATS_URL: natsUrlOf(part) }),
     [`${app}_PORT`]: String(portOf(ports, part, index)),
     [`${app}_OPERATIONS_PORT`]: String(portOf(ports, part, index) + 1),
   }

@@ -64,7 +64,7 @@ async function startAll(options: Starting): Promise<void> {
   const broker = stack.use(await startBroker({ workspace, port: ports.nats, narrator }))
   const fabric = stack.use(
     await startFabric({
-      natsUrl: broker.fabricUrl,
+      natsUrlOf: broker.urlOf,
       ports,
       talariaCount: options.talarias,
       credentials: workspace.credentials,
@@ -75,8 +75,9 @@ async function startAll(options: Starting): Promise<void> {
   for (const [index, talaria] of fabric.talarias.entries()) {
     narrator.nameAddress(new URL(talaria.url).host, `talaria-${index + 1}`)
   }
-  remember(options, fabric, broker.toolsUrl)
-  process.stdout.write(`\n${urlTable(fabric, broker.toolsUrl, workspace.logDirectory)}\n\n`)
+  const toolsUrl = broker.urlOf('tools')
+  remember(options, fabric, toolsUrl)
+  process.stdout.write(`\n${urlTable(fabric, toolsUrl, workspace.logDirectory)}\n\n`)
   if (options.demo) {
     stack.use(
       await startDemonstration({
@@ -91,7 +92,7 @@ async function startAll(options: Starting): Promise<void> {
   process.stdout.write(
     `\n${commandsToCopy({
       fabric,
-      natsUrl: broker.toolsUrl,
+      natsUrl: toolsUrl,
       operatorPassword: workspace.credentials.operator,
       device: options.deviceCount > 0 ? deviceIdOf(0) : undefined,
     })}\n\n`,

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { USERS } from '#nats/permissions.ts'
 import { openWorkspace, readRunning } from './workspace.ts'
 
 const running = {
@@ -19,7 +20,10 @@ describe('the workspace', () => {
   it('makes passwords once, for their owner only', () => {
     const { credentials } = openWorkspace(directory, false)
     expect(openWorkspace(directory, false).credentials).toEqual(credentials)
-    expect(new Set(Object.values(credentials)).size).toBe(Object.keys(credentials).length)
+    const { nats, ...others } = credentials
+    const passwords = [...Object.values(nats), ...Object.values(others)]
+    expect(new Set(passwords).size).toBe(passwords.length)
+    expect(Object.keys(nats)).toEqual(USERS.map(({ user }) => user))
     expect(statSync(join(directory, 'credentials.json')).mode & 0o777).toBe(0o600)
   })
 
@@ -45,8 +49,28 @@ describe('the workspace', () => {
     expect(() => openWorkspace(join(directory, 'file', 'below'), false)).toThrow(/--directory/)
   })
 
+  it('of an older form keeps its passwords and gets those that are missing', () => {
+    const old = { fabric: 'a', tools: 'b', system: 'c', operator: 'd', device: 'e', webhook: 'f' }
+    writeFileSync(join(directory, 'credentials.json'), JSON.stringify(old))
+    const { credentials } = openWorkspace(directory, false)
+    expect(credentials).toMatchObject({ operator: 'd', device: 'e', webhook: 'f' })
+    expect(Object.keys(credentials.nats)).toEqual(USERS.map(({ user }) => user))
+    expect(openWorkspace(directory, false).credentials).toEqual(credentials)
+  })
+
+  it('of a version with fewer users keeps the passwords of those', () => {
+    const { credentials } = openWorkspace(directory, false)
+    const { operator: _, ...nats } = credentials.nats
+    writeFileSync(join(directory, 'credentials.json'), JSON.stringify({ ...credentials, nats }))
+    const again = openWorkspace(directory, false).credentials
+    expect(again).toMatchObject({ ...credentials, nats })
+    expect(again.nats.operator).toMatch(/^[0-9a-f]{24}$/)
+  })
+
   it('with damaged passwords says how to make new ones', () => {
-    writeFileSync(join(directory, 'credentials.json'), '{"fabric":1}')
-    expect(() => openWorkspace(directory, false)).toThrow(/--fresh/)
+    for (const damaged of ['{"operator":1}', '{"nats":{"talaria":""}}', '{"nats":']) {
+      writeFileSync(join(directory, 'credentials.json'), damaged)
+      expect(() => openWorkspace(directory, false)).toThrow(/--fresh/)
+    }
   })
 })

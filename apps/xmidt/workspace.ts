@@ -7,19 +7,22 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { USERS, type UserName } from '#nats/permissions.ts'
 import { UserError } from './failure.ts'
 
+const password = z.string().min(1)
+
+const NATS_USERS: readonly UserName[] = USERS.map(({ user }) => user)
+
 const credentialsSchema = z.object({
-  /** Passwords of the NATS accounts' users `fabric`, `tools` and `system`. */
-  fabric: z.string().min(1),
-  tools: z.string().min(1),
-  system: z.string().min(1),
+  /** Of each user of NATS. */
+  nats: z.record(z.enum(NATS_USERS), password),
   /** Password of the caller `operator`, at Themis, Scytale and Caduceus. */
-  operator: z.string().min(1),
+  operator: password,
   /** Password with which the devices get their tokens from Themis. */
-  device: z.string().min(1),
+  device: password,
   /** The secret with which Caduceus signs what it sends to the demonstration's receiver. */
-  webhook: z.string().min(1),
+  webhook: password,
 })
 
 /** Passwords, made once and kept. */
@@ -103,27 +106,36 @@ export function readRunning(directory: string): { running: Running; credentials:
   }
 }
 
+/** Makes what is missing: all at first, and what a newer version has besides. */
 function openCredentials(file: string): Credentials {
-  let text: string | undefined
   try {
-    text = readFileSync(file, 'utf8')
+    const kept = keptSchema.parse(JSON.parse(readIfThere(file) ?? '{}'))
+    const made = (): string => randomBytes(12).toString('hex')
+    const credentials = credentialsSchema.parse({
+      nats: Object.fromEntries(NATS_USERS.map((user) => [user, kept.nats?.[user] ?? made()])),
+      operator: kept.operator ?? made(),
+      device: kept.device ?? made(),
+      webhook: kept.webhook ?? made(),
+    })
+    if (JSON.stringify(kept) !== JSON.stringify(credentials)) writePrivate(file, credentials)
+    return credentials
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-  if (text === undefined) {
-    const made = Object.fromEntries(
-      Object.keys(credentialsSchema.shape).map((name) => [name, randomBytes(12).toString('hex')]),
-    )
-    writePrivate(file, made)
-    return credentialsSchema.parse(made)
-  }
-  try {
-    return credentialsSchema.parse(JSON.parse(text))
-  } catch (error) {
+    if (!(error instanceof z.ZodError || error instanceof SyntaxError)) throw error
     throw new UserError(
       `${file} cannot be read as the passwords of this fabric: "npm start -- --fresh" makes everything anew`,
       { cause: error },
     )
+  }
+}
+
+const keptSchema = credentialsSchema.extend({ nats: z.record(z.string(), password) }).partial()
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return undefined
   }
 }
 

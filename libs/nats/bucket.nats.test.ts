@@ -14,7 +14,7 @@ let bucketCount = 0
 
 beforeAll(async () => {
   server = await startTestNats()
-  nats = await connectNats({ url: server.url, name: 'test', log })
+  nats = await connectNats({ url: server.urlOf('library'), name: 'test', log })
 })
 afterAll(async () => {
   await nats?.[Symbol.asyncDispose]()

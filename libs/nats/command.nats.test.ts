@@ -19,12 +19,12 @@ let talaria: Nats
 let commander: Commander
 let held: Subscription[] = []
 
-const open = (url = server.url): Promise<Nats> => connectNats({ url, name: 'test', log })
+const open = (url: string): Promise<Nats> => connectNats({ url, name: 'test', log })
 
 beforeAll(async () => {
   server = await startTestNats()
-  scytale = await open()
-  talaria = await open()
+  scytale = await open(server.urlOf('scytale'))
+  talaria = await open(server.urlOf('talaria'))
 })
 afterAll(async () => {
   await talaria?.[Symbol.asyncDispose]()
@@ -86,15 +86,16 @@ describe('a command', () => {
   })
 
   it('that nobody holds the device for is known at once while tools watch everything', async () => {
-    await using tools = await open(server.toolsUrl)
+    await using tools = await open(server.urlOf('tools'))
     tools.connection.subscribe('>')
     await tools.connection.flush()
     expect(await request()).toEqual({ outcome: 'no-responders' })
   })
 
   it('that only a watcher in the same account hears ends without a receipt', async () => {
-    held.push(talaria.connection.subscribe('>'))
-    await talaria.connection.flush()
+    await using watcher = await open(server.urlOf('library'))
+    watcher.connection.subscribe('>')
+    await watcher.connection.flush()
     const began = performance.now()
     expect(await request()).toEqual({ outcome: 'no-receipt' })
     const tookMs = performance.now() - began
@@ -158,7 +159,7 @@ describe('a command', () => {
 describe('a command while NATS', () => {
   it('goes away may have reached the device, and after that was not sent', async () => {
     await using own = await startTestNats()
-    await using nats = await open(own.url)
+    await using nats = await open(own.urlOf('library'))
     await using lost = createCommander(nats)
     nats.connection.subscribe('>')
     await nats.connection.flush()

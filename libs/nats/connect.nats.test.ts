@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLogger } from '#libs/log/logger.ts'
 import { startNatsServer } from '#nats/server.ts'
 import { eventually } from '#tests/support/eventually.ts'
-import { startTestNats, type TestNats } from '#tests/support/nats.ts'
+import { startTestNats, TEST_PASSWORDS, type TestNats } from '#tests/support/nats.ts'
 import { connectNats, type Nats } from './connect.ts'
 
 let server: TestNats
@@ -22,7 +22,8 @@ beforeEach(async () => {
 })
 afterEach(() => server[Symbol.asyncDispose]())
 
-const open = (url = server.url): Promise<Nats> => connectNats({ url, name: 'test', log })
+const open = (url = server.urlOf('library')): Promise<Nats> =>
+  connectNats({ url, name: 'test', log })
 
 /** Resolves at the next change to `wanted`. */
 function change(nats: Nats, wanted: boolean): Promise<void> {
@@ -37,7 +38,7 @@ function change(nats: Nats, wanted: boolean): Promise<void> {
 
 describe('a connection to NATS', () => {
   it('with a wrong password fails at once, and its error has no password in it', async () => {
-    const url = server.url.replace(/:[^:@]+@/, ':hush@')
+    const url = server.urlOf('library').replace(/:[^:@]+@/, ':hush@')
     const opened = open(url)
     await expect(opened).rejects.toMatchObject({ code: 'NATS_CONNECT_FAILED' })
     await expect(opened).rejects.toThrow(/refuses the credentials of test/)
@@ -62,7 +63,12 @@ describe('a connection to NATS', () => {
   it('that waits for its server gives up when it is told to', async () => {
     await server.server.stop()
     const ending = new AbortController()
-    const opening = connectNats({ url: server.url, name: 'test', log, signal: ending.signal })
+    const opening = connectNats({
+      url: server.urlOf('library'),
+      name: 'test',
+      log,
+      signal: ending.signal,
+    })
     ending.abort()
     await expect(opening).rejects.toThrow('stopped while waiting for NATS')
   })
@@ -119,12 +125,11 @@ describe('a connection to NATS', () => {
     await using nats = await open()
     await server.server.stop('SIGKILL')
     const directory = mkdtempSync(join(tmpdir(), 'xmidt-nats-'))
-    const user = { user: 'fabric', password: 'another' }
     const stranger = await startNatsServer({
       binary: process.env.NATS_SERVER_BIN ?? 'nats-server',
       directory,
       port: server.server.port,
-      accounts: { fabric: user, tools: { ...user, user: 't' }, system: { ...user, user: 's' } },
+      passwords: { ...TEST_PASSWORDS, library: 'another' },
       log,
     })
     const refused = (): number => lines.filter((line) => /authorization/i.test(line)).length
@@ -140,17 +145,22 @@ describe('a connection to NATS', () => {
   it('never writes the password to the log', async () => {
     await server.server.stop()
     const ending = new AbortController()
-    const opening = connectNats({ url: server.url, name: 'test', log, signal: ending.signal })
+    const opening = connectNats({
+      url: server.urlOf('library'),
+      name: 'test',
+      log,
+      signal: ending.signal,
+    })
     while (lines.length === 0) await new Promise(setImmediate)
     ending.abort()
     await expect(opening).rejects.toThrow()
     expect(lines.join('')).toContain('nats is away')
-    expect(lines.join('')).not.toContain('fabric-password')
+    expect(lines.join('')).not.toContain('library-password')
   })
 
-  it('reads only its own inboxes by the prefix of its name', async () => {
+  it('has the inboxes of its user, and without one those of its name', async () => {
     await using nats = await open()
-    expect(nats.createInbox()).toMatch(/^_INBOX\.test\./)
+    expect(nats.createInbox()).toMatch(/^_INBOX_library\./)
     expect(nats.createInbox()).not.toBe(nats.createInbox())
   })
 })

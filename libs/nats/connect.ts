@@ -7,6 +7,7 @@ import {
   AuthorizationError,
   connect,
   createInbox,
+  PermissionViolationError,
   type ConnectionOptions,
   type NatsConnection,
 } from '@nats-io/transport-node'
@@ -56,7 +57,7 @@ export interface NatsOptions {
   url: string
   /** Who signed the servers' certificates, PEM; with it nothing is said before TLS. */
   caFile?: string | undefined
-  /** Who this is, in the server's list of connections; part of its inbox prefix too. */
+  /** Who this is, in the server's list of connections. */
   name: string
   log: Logger
   /** Gives up waiting for the first connection. */
@@ -75,7 +76,7 @@ export async function connectNats(given: NatsOptions): Promise<Nats> {
   const backoff = createBackoff(FIRST_CONNECT_BACKOFF)
   for (;;) {
     try {
-      return watched(await connect(options), options.inboxPrefix, log.child({ nats: name }))
+      return watched(await connect(options), options, log.child({ nats: name }))
     } catch (error) {
       if (error instanceof AuthorizationError) {
         throw new NatsConnectError(
@@ -105,8 +106,8 @@ function connectionOptions({ url, caFile, name }: NatsOptions): Options {
     ...(user !== undefined && { user, pass: decodeURIComponent(credentials?.password ?? '') }),
     ...(isEncrypted && { tls: caFile ? { ca: readCertificates(caFile) } : {} }),
     name,
-    // Each part reads only its own replies, so permissions can keep it from others'.
-    inboxPrefix: `_INBOX.${tokenOf(name)}`,
+    // Each user reads only its own replies: the server's permissions keep it from others'.
+    inboxPrefix: user === undefined ? `_INBOX.${tokenOf(name)}` : `_INBOX_${tokenOf(user)}`,
     timeout: CONNECT_MS,
     pingInterval: PING_MS,
     maxPingOut: PINGS_OUT_MAX,
@@ -148,7 +149,7 @@ function parseNatsUrl(text: string): URL {
 
 const withoutCredentials = (url: string): string => url.replaceAll(/\/\/[^@/,]*@/g, '//')
 
-function watched(connection: NatsConnection, inboxPrefix: string, log: Logger): Nats {
+function watched(connection: NatsConnection, { user, inboxPrefix }: Options, log: Logger): Nats {
   let isConnected = true
   const listeners = new Set<(isConnected: boolean) => void>()
   const change = (now: boolean): void => {
@@ -158,7 +159,7 @@ function watched(connection: NatsConnection, inboxPrefix: string, log: Logger): 
   }
   const refusedListeners = new Set<() => void>()
   const refused = (): void => refusedListeners.forEach((listener) => listener())
-  const watching = watchStatus(connection, log, { change, refused })
+  const watching = watchStatus(connection, log.child({ user }), { change, refused })
   return {
     connection,
     get isConnected() {
@@ -203,6 +204,11 @@ async function watchStatus(
     } else if (status.type === 'reconnect') {
       change(true)
       log.info({ server: status.server }, 'nats reconnected')
+    } else if (status.type === 'error' && status.error instanceof PermissionViolationError) {
+      // The table in nats/permissions.ts lacks it, or somebody asks for what is none of his.
+      refused()
+      const { operation, subject } = status.error
+      log.error({ operation, subject }, 'nats refuses what the user may not do')
     } else if (status.type === 'error') {
       refused()
       log.error({ error: status.error.message }, 'nats refused something')

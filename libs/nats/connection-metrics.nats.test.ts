@@ -18,7 +18,7 @@ it('shows the loss and the return of a connection', async () => {
   const metrics = createConnectionMetrics(registry, ['x'])
   const line = 'xmidt_x_nats_connected{connection="x"}'
   expect(await registry.page()).toContain(`${line} 0`)
-  await using nats = await connectNats({ url: server.url, name: 'x', log })
+  await using nats = await connectNats({ url: server.urlOf('library'), name: 'x', log })
   metrics.watch('x', nats)
   expect(await registry.page()).toContain(`${line} 1`)
   await server.server.stop('SIGKILL')

@@ -12,7 +12,7 @@ const log = createLogger('test', { level: 'silent' })
 describe('consume over a server that is killed and comes back', () => {
   it('loses no message that the stream had acknowledged', async () => {
     await using own = await startTestNats()
-    await using client = await connectNats({ url: own.url, name: 'test', log })
+    await using client = await connectNats({ url: own.urlOf('library'), name: 'test', log })
     const manager = await jetstreamManager(client.connection, { checkAPI: false })
     await manager.consumers.add('EVENTS', {
       durable_name: 'd',

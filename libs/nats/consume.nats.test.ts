@@ -20,7 +20,7 @@ let type: string
 
 beforeAll(async () => {
   server = await startTestNats()
-  nats = await connectNats({ url: server.url, name: 'test', log })
+  nats = await connectNats({ url: server.urlOf('library'), name: 'test', log })
 })
 afterAll(async () => {
   await nats?.[Symbol.asyncDispose]()
@@ -232,7 +232,7 @@ describe('consume', () => {
   })
 
   it('does not end the process when its connection closes with messages in hand', async () => {
-    const own = await connectNats({ url: server.url, name: 'own', log })
+    const own = await connectNats({ url: server.urlOf('library'), name: 'own', log })
     await publish(2)
     const finish = Promise.withResolvers<void>()
     let begun = 0

@@ -13,7 +13,7 @@ let nats: Nats
 
 beforeAll(async () => {
   server = await startTestNats()
-  nats = await connectNats({ url: server.url, name: 'test', log })
+  nats = await connectNats({ url: server.urlOf('library'), name: 'test', log })
 })
 afterAll(async () => {
   await nats?.[Symbol.asyncDispose]()
@@ -101,7 +101,7 @@ describe('an event', () => {
 
   it('that no server acknowledges is no success', async () => {
     await using own = await startTestNats()
-    await using client = await connectNats({ url: own.url, name: 'test', log })
+    await using client = await connectNats({ url: own.urlOf('library'), name: 'test', log })
     await own.server.stop('SIGKILL')
     const published = publishEvent(jetstream(client.connection), event(), { timeoutMs: 300 })
     await expect(published).rejects.toThrow()

@@ -28,10 +28,10 @@ afterAll(async () => {
   await stack[Symbol.asyncDispose]()
 })
 
-/** Somebody who types `nats sub '>'`. */
-async function watchEverything(url: string): Promise<Nats> {
+/** Somebody who types `nats sub '>'`, or whatever he may see. */
+async function watch(url: string, subject = '>'): Promise<Nats> {
   const watcher = await connectNats({ url, name: 'watcher', log: logOf('nats') })
-  watcher.connection.subscribe('>', { callback: () => {} })
+  watcher.connection.subscribe(subject, { callback: () => {} })
   await watcher.connection.flush()
   return watcher
 }
@@ -44,7 +44,7 @@ it('answers 404 at once for a device that nobody holds', async () => {
 })
 
 it('answers 404 at once also while somebody watches everything with the account of tools', async () => {
-  await using _watcher = await watchEverything(stack.nats.toolsUrl)
+  await using _watcher = await watch(stack.nats.urlOf('tools'))
   const answer = await stack.caller.ask(ABSENT, SERVICE)
   expect(answer.status).toBe(404)
   expect(answer.tookMs).toBeLessThan(AT_ONCE_MS)
@@ -53,8 +53,8 @@ it('answers 404 at once also while somebody watches everything with the account 
   expect(text).toContain(DEVICE)
 })
 
-it('answers 404 after a second while somebody watches everything with the account of the apps', async () => {
-  await using _watcher = await watchEverything(stack.nats.url)
+it('answers 404 after a second while somebody watches all devices with the password of a Talaria', async () => {
+  await using _watcher = await watch(stack.nats.urlOf('talaria'), 'xmidt.device.*.*')
   const answer = await stack.caller.ask(ABSENT, SERVICE)
   expect(answer.status).toBe(404)
   expect(answer.text).toContain('no Talaria took the request: it reached no device')

@@ -16,6 +16,7 @@ import { publishEvent } from '#libs/nats/event.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { eventTypeOf, parseDeviceId } from '#libs/wrp/locator.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
+import type { UserName } from '#nats/permissions.ts'
 import { startTestNats, type TestNats } from './nats.ts'
 
 /** Basic credentials of the two callers that there are. */
@@ -31,8 +32,13 @@ interface PublishedEvent {
 /** The bench on which Caduceus is tested. */
 export interface CaduceusBench extends AsyncDisposable {
   nats: TestNats
+  /** The test as another Caduceus. */
   jetStream: JetStreamClient
   manager: JetStreamManager
+  /** The test as a person who looks how things stand, and reads single messages. */
+  operator: JetStreamManager
+  /** The test as whoever sets up streams. */
+  provisioner: JetStreamManager
   /** A Caduceus that may send to loopback over plain HTTP, and retries without long waits. */
   startCaduceus(environment?: Record<string, string>): Promise<App>
   /** Publishes an event as Talaria does. */
@@ -44,18 +50,25 @@ export async function startCaduceusBench(): Promise<CaduceusBench> {
   const log = pino({ level: 'silent' })
   await using starting = new AsyncDisposableStack()
   const testNats = starting.use(await startTestNats())
-  const nats = starting.use(await connectNats({ url: testNats.url, name: 'test', log }))
-  const jetStream = jetstream(nats.connection)
-  const manager = await jetstreamManager(nats.connection)
+  const open = (user: UserName) => connectNats({ url: testNats.urlOf(user), name: 'test', log })
+  const talaria = jetstream(starting.use(await open('talaria')).connection)
+  const jetStream = jetstream(starting.use(await open('caduceus')).connection)
+  const managerOf = async (user: UserName) =>
+    jetstreamManager(starting.use(await open(user)).connection, { checkAPI: false })
+  const manager = await managerOf('caduceus')
+  const operator = await managerOf('operator')
+  const provisioner = await managerOf('provisioner')
   const running = starting.move()
   return {
     nats: testNats,
     jetStream,
     manager,
+    operator,
+    provisioner,
     startCaduceus: (environment = {}) =>
       start(
         loadConfig(caduceusEnv, {
-          NATS_URL: testNats.url,
+          NATS_URL: testNats.urlOf('caduceus'),
           CADUCEUS_PORT: '0',
           CADUCEUS_OPERATIONS_PORT: '0',
           CADUCEUS_BASIC_CREDENTIALS: 'owner:secret,stranger:secret',
@@ -82,7 +95,7 @@ export async function startCaduceusBench(): Promise<CaduceusBench> {
         ...fields,
       }
       const { dest = '', source = '' } = event
-      await publishEvent(jetStream, {
+      await publishEvent(talaria, {
         id,
         device: parseDeviceId(source),
         type: eventTypeOf(dest) ?? 'unknown',

@@ -26,7 +26,11 @@ export interface Events extends AsyncDisposable {
 
 /** Looks in on all events of the stack. */
 export async function watchEvents(stack: Stack): Promise<Events> {
-  const nats = await connectNats({ url: stack.nats.toolsUrl, name: 'watcher', log: logOf('nats') })
+  const nats = await connectNats({
+    url: stack.nats.urlOf('tools'),
+    name: 'watcher',
+    log: logOf('nats'),
+  })
   const seen: SeenEvent[] = []
   const listeners = new Set<(event: SeenEvent) => void>()
   nats.connection.subscribe(EVENT_SUBJECTS, {

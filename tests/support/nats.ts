@@ -1,51 +1,80 @@
 /** A real nats-server of a test's own: any free port, a directory of its own, the streams applied. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLogger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
 import { applyStreams } from '#nats/apply.ts'
+import { USERS, type UserName, type UserPermissions } from '#nats/permissions.ts'
 import { startNatsServer, type NatsServer } from '#nats/server.ts'
 
 /** A cap that the disk of any machine has room for several times at once. */
 const EVENTS_BYTES_MAX = 64 * 1024 * 1024
 
+/**
+ * A user of tests of `libs/nats` alone, which know no app: it may everything in FABRIC. What an app
+ * does is tested with that app's user.
+ */
+const LIBRARY: UserPermissions = {
+  user: 'library',
+  account: 'FABRIC',
+  publish: ['>'],
+  subscribe: ['>'],
+}
+
+const ALL_USERS = [...USERS, LIBRARY]
+
 /** A running server. Disposing it stops it and removes its files. */
 export interface TestNats extends AsyncDisposable {
-  /** With the user of the apps' account. */
-  readonly url: string
-  /** With the user of the tools' account, which sees events and may ask for statistics. */
-  readonly toolsUrl: string
+  /** Where a user connects, with its password. */
+  urlOf(user: UserName | 'library'): string
   readonly server: NatsServer
 }
 
-/** Starts a server for one test file or one test. */
-export async function startTestNats(): Promise<TestNats> {
+/** The passwords of all users on a test's server. */
+export const TEST_PASSWORDS: Readonly<Record<string, string>> = Object.fromEntries(
+  ALL_USERS.map(({ user }) => [user, `${user}-password`]),
+)
+
+/**
+ * Starts a server for one test file or one test. At its end the test fails if the server refused
+ * something to a user, unless the test is about that: so each test shows that every app has the
+ * permissions that it needs.
+ */
+export async function startTestNats({ expectsRefusals = false } = {}): Promise<TestNats> {
   const directory = mkdtempSync(join(tmpdir(), 'xmidt-nats-'))
   const log = createLogger('nats', { level: 'silent' })
-  const user = (name: string) => ({ user: name, password: `${name}-password` })
-  const accounts = { fabric: user('fabric'), tools: user('tools'), system: user('system') }
   const binary = process.env.NATS_SERVER_BIN ?? 'nats-server'
   const server = await startNatsServer({
     binary,
     directory,
     port: 0,
-    accounts,
+    passwords: TEST_PASSWORDS,
+    users: ALL_USERS,
     log,
     isMonitored: true,
   })
-  const urlOf = (name: string): string => `nats://${name}:${name}-password@127.0.0.1:${server.port}`
+  const urlOf = (user: string): string =>
+    `nats://${user}:${TEST_PASSWORDS[user]}@127.0.0.1:${server.port}`
   {
-    await using nats = await connectNats({ url: urlOf('fabric'), name: 'test', log })
+    await using nats = await connectNats({ url: urlOf('provisioner'), name: 'test', log })
     await applyStreams(nats.connection, { eventsBytesMax: EVENTS_BYTES_MAX, log })
   }
   return {
-    url: urlOf('fabric'),
-    toolsUrl: urlOf('tools'),
+    urlOf,
     server,
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]()
+      const refusals = refusalsIn(join(directory, 'nats-server.log'))
       rmSync(directory, { recursive: true, force: true })
+      if (refusals.length > 0 && !expectsRefusals) {
+        throw new Error(`NATS refused what a user needs:\n${refusals.join('\n')}`)
+      }
     },
   }
 }
+
+const refusalsIn = (logFile: string): string[] =>
+  readFileSync(logFile, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('Violation - '))

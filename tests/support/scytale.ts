@@ -41,8 +41,8 @@ export async function startScytaleBench(): Promise<ScytaleBench> {
   const log = pino({ level: 'silent' })
   await using starting = new AsyncDisposableStack()
   const testNats = starting.use(await startTestNats())
-  const natsUrl = testNats.url
-  const nats = starting.use(await connectNats({ url: natsUrl, name: 'test', log }))
+  const url = testNats.urlOf('talaria')
+  const nats = starting.use(await connectNats({ url, name: 'test', log }))
   const { publicKey, privateKey } = await generateKeyPair('ES256')
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }
   const keys = starting.use(
@@ -51,7 +51,7 @@ export async function startScytaleBench(): Promise<ScytaleBench> {
   const startScytale = (environment: Record<string, string> = {}): Promise<App> =>
     start(
       loadConfig(scytaleEnv, {
-        NATS_URL: natsUrl,
+        NATS_URL: testNats.urlOf('scytale'),
         SCYTALE_PORT: '0',
         SCYTALE_OPERATIONS_PORT: '0',
         SCYTALE_JWKS_URL: keys.url,

@@ -19,6 +19,7 @@ import { themisEnv } from '#apps/themis/config.ts'
 import { loadConfig } from '#libs/config/load.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
+import type { UserName } from '#nats/permissions.ts'
 import { basicOf, createCaller, type Caller } from './caller.ts'
 import { startTestNats, type TestNats } from './nats.ts'
 
@@ -67,7 +68,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const directory = await mkdtemp(join(tmpdir(), 'xmidt-stack-'))
   starting.defer(() => rm(directory, { recursive: true, force: true }))
   const listen = (app: string): Record<string, string> => ({
-    NATS_URL: nats.url,
+    ...(app !== 'THEMIS' && { NATS_URL: nats.urlOf(app.toLowerCase() as UserName) }),
     [`${app}_PORT`]: '0',
     [`${app}_OPERATIONS_PORT`]: '0',
     ...environment,

@@ -14,6 +14,7 @@ import { decode } from '#libs/wrp/codec.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import { connectDevice, type ConnectDeviceOptions, type TestDevice } from './device.ts'
 import { eventually } from './eventually.ts'
+import type { UserName } from '#nats/permissions.ts'
 import { startTestNats, type TestNats } from './nats.ts'
 
 /** An event as it passed. */
@@ -27,8 +28,13 @@ export interface PassedEvent {
 /** The bench on which Talaria is tested. */
 export interface TalariaBench extends AsyncDisposable {
   testNats: TestNats
-  nats: Nats
+  /** The test as a Scytale, which asks. */
+  scytale: Nats
   commander: Commander
+  /** The test as another Talaria, which announces sessions. */
+  otherTalaria: Nats
+  /** The test as a person who reads who is there. */
+  operator: Nats
   /** In the order in which they passed. */
   events: readonly PassedEvent[]
   /** The first event that fits, of those that passed and those to come. */
@@ -61,22 +67,25 @@ export async function startTalariaBench(): Promise<TalariaBench> {
   const log = pino({ level: 'silent' })
   await using starting = new AsyncDisposableStack()
   const testNats = starting.use(await startTestNats())
-  const nats = starting.use(await connectNats({ url: testNats.url, name: 'test', log }))
-  const commander = starting.use(createCommander(nats))
+  const open = (user: UserName) => connectNats({ url: testNats.urlOf(user), name: 'test', log })
+  const scytale = starting.use(await open('scytale'))
+  const otherTalaria = starting.use(await open('talaria'))
+  const operator = starting.use(await open('operator'))
+  const commander = starting.use(createCommander(scytale))
   const { publicKey, privateKey } = await generateKeyPair('ES256')
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }
   const keys = starting.use(
     await serve({ fetch: () => Response.json({ keys: [jwk] }), hostname: '127.0.0.1', port: 0 }),
   )
   const events: PassedEvent[] = []
-  nats.connection.subscribe(EVENT_SUBJECTS, {
+  operator.connection.subscribe(EVENT_SUBJECTS, {
     callback: (error, { data, headers }) => {
       if (error) return
       const message = decode(data)
       events.push({ id: headers?.get('Nats-Msg-Id') ?? '', message, payload: jsonOf(message) })
     },
   })
-  await nats.connection.flush()
+  await operator.connection.flush()
   const signWith = (key: typeof privateKey, kid: string, claims: JWTPayload, expires = '1h') =>
     new SignJWT({ sub: 'device', ...claims })
       .setProtectedHeader({ alg: 'ES256', kid })
@@ -88,8 +97,10 @@ export async function startTalariaBench(): Promise<TalariaBench> {
   const running = starting.move()
   return {
     testNats,
-    nats,
+    scytale,
     commander,
+    otherTalaria,
+    operator,
     events,
     event: (fits) =>
       eventually(() => {
@@ -100,7 +111,7 @@ export async function startTalariaBench(): Promise<TalariaBench> {
     startTalaria: (environment = {}, appLog = log) =>
       start(
         loadConfig(talariaEnv, {
-          NATS_URL: testNats.url,
+          NATS_URL: testNats.urlOf('talaria'),
           TALARIA_PORT: '0',
           TALARIA_OPERATIONS_PORT: '0',
           TALARIA_JWKS_URL: keys.url,

@@ -158,7 +158,7 @@ describe('a delivery that fails', () => {
     const { id } = await bench.publish()
     const subject = `xmidt.dead.${webhookIdOf(receiver.url)}`
     const letter = await eventually(async () => {
-      const found = await bench.manager.streams.getMessage('DEAD_LETTERS', {
+      const found = await bench.operator.streams.getMessage('DEAD_LETTERS', {
         last_by_subj: subject,
       })
       if (!found) throw new Error('no dead letter')

@@ -97,7 +97,7 @@ describe('an acknowledged event', () => {
   it('is delivered although Caduceus is killed with it in hand', async () => {
     await using receiver = await startReceiver({ respond: () => new Promise(() => undefined) })
     const environment = {
-      NATS_URL: bench.nats.url,
+      NATS_URL: bench.nats.urlOf('caduceus'),
       CADUCEUS_PORT: '0',
       CADUCEUS_OPERATIONS_PORT: '0',
       CADUCEUS_ATTEMPT_MS: '1000',
@@ -139,7 +139,7 @@ describe('what retention takes before its delivery', () => {
       await receiver.next()
     }
     await Promise.all(Array.from({ length: 30 }, () => bench.publish()))
-    await bench.manager.streams.update('EVENTS', { max_msgs: 10 })
+    await bench.provisioner.streams.update('EVENTS', { max_msgs: 10 })
     await using caduceus = await bench.startCaduceus()
     await eventually(() => expect(receiver.received).toHaveLength(11))
     const line = 'xmidt_caduceus_events_dropped_total{reason="retention"}'

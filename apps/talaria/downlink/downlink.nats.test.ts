@@ -49,7 +49,7 @@ const answerOf = ({ source = '', dest = '', transaction_uuid = '' }: WrpMessage)
 async function connected(id: string, to = talaria): Promise<TestDevice> {
   const device = await bench.connect(to, id)
   await bench.event(({ message }) => message.dest === `event:device-status/${id}/online`)
-  await eventually(() => bench.nats.connection.request(statSubject(parseDeviceId(id))))
+  await eventually(() => bench.scytale.connection.request(statSubject(parseDeviceId(id))))
   return device
 }
 
@@ -109,7 +109,7 @@ describe('a command', () => {
     const id = bench.newDevice()
     const token = await bench.sign({ 'device-id': id })
     const device = await bench.connect(talaria, id, { token })
-    await eventually(() => bench.nats.connection.request(statSubject(parseDeviceId(id))))
+    await eventually(() => bench.scytale.connection.request(statSubject(parseDeviceId(id))))
     const event = commandTo(id, { msg_type: 4, partner_ids: ['sky'] })
     await ask(id, event)
     await eventually(() => device.received.find(isOf(event)) ?? missing())
@@ -132,12 +132,12 @@ describe('a command', () => {
     const id = bench.newDevice()
     await using _device = await connected(id)
     const replies: ReturnType<typeof readReply>[] = []
-    const inbox = bench.nats.createInbox()
-    bench.nats.connection.subscribe(inbox, {
+    const inbox = bench.scytale.createInbox()
+    bench.scytale.connection.subscribe(inbox, {
       callback: (_error, message) => void replies.push(readReply(message)),
     })
     const now = Date.now()
-    bench.nats.connection.publish(commandSubject(parseDeviceId(id)), encode(commandTo(id)), {
+    bench.scytale.connection.publish(commandSubject(parseDeviceId(id)), encode(commandTo(id)), {
       reply: inbox,
       headers: commandTimesHeaders({ takeByMs: now + 500, deadlineMs: now + 400 }),
     })
@@ -153,7 +153,7 @@ describe('a command', () => {
     const label = 'reason="too-late"'
     const before = await counted(talaria, 'xmidt_talaria_commands_refused_total', label)
     const now = Date.now()
-    bench.nats.connection.publish(commandSubject(parseDeviceId(id)), encode(commandTo(id)), {
+    bench.scytale.connection.publish(commandSubject(parseDeviceId(id)), encode(commandTo(id)), {
       headers: commandTimesHeaders({ takeByMs: now - 1, deadlineMs: now + 5_000 }),
     })
     await eventually(async () => {
@@ -224,7 +224,7 @@ describe('the statistics', () => {
     const command = commandTo(id)
     await ask(id, command)
     const subject = statSubject(parseDeviceId(id))
-    const reply = await bench.nats.connection.request(subject)
+    const reply = await bench.scytale.connection.request(subject)
     const bytesSent = encode(command).length
     expect(reply.json()).toMatchObject({
       id,

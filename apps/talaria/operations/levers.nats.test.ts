@@ -1,6 +1,8 @@
 import type { Msg } from '@nats-io/nats-core'
+import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '#libs/lifecycle/app.ts'
+import { connectNats } from '#libs/nats/connect.ts'
 import { TALARIAS_PING, talariaSubject, type TalariaSubjectKind } from '#libs/nats/subjects.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { counted, startTalariaBench, type TalariaBench } from '#tests/support/talaria.ts'
@@ -9,7 +11,7 @@ let bench: TalariaBench
 let talaria: App
 beforeAll(async () => {
   bench = await startTalariaBench()
-  talaria = await bench.startTalaria({ TALARIA_ID: 'one.*', TALARIA_REGION: 'here' })
+  talaria = await bench.startTalaria({ TALARIA_ID: 'one.x', TALARIA_REGION: 'here' })
 })
 afterAll(async () => {
   await talaria?.[Symbol.asyncDispose]()
@@ -17,8 +19,8 @@ afterAll(async () => {
 })
 
 const ask = (kind: TalariaSubjectKind, order?: unknown): Promise<Msg> =>
-  bench.nats.connection.request(
-    talariaSubject('one.*', kind),
+  bench.operator.connection.request(
+    talariaSubject('one.x', kind),
     order === undefined ? '' : typeof order === 'string' ? order : JSON.stringify(order),
     { timeout: 5_000 },
   )
@@ -39,7 +41,7 @@ const refusalOf = async (...asked: Parameters<typeof ask>): Promise<string> => {
 describe('an operator over NATS', () => {
   it('hears from every Talaria whether all its subscriptions are in place', async () => {
     await using _other = await bench.startTalaria({ TALARIA_ID: 'two' })
-    const replies = await bench.nats.connection.requestMany(TALARIAS_PING, '', {
+    const replies = await bench.operator.connection.requestMany(TALARIAS_PING, '', {
       strategy: 'count',
       maxMessages: 2,
       maxWait: 5_000,
@@ -49,17 +51,17 @@ describe('an operator over NATS', () => {
     expect(answers).toHaveLength(2)
     expect(answers).toEqual(
       expect.arrayContaining([
-        { id: 'one.*', subscribed: true },
+        { id: 'one.x', subscribed: true },
         { id: 'two', subscribed: true },
       ]),
     )
-    expect(await answerOf('ping')).toEqual({ id: 'one.*', subscribed: true })
+    expect(await answerOf('ping')).toEqual({ id: 'one.x', subscribed: true })
   })
 
   it('hears how one Talaria is', async () => {
     await using _device = await bench.connect(talaria, bench.newDevice())
     expect(await answerOf('stat')).toEqual({
-      id: 'one.*',
+      id: 'one.x',
       version: expect.stringMatching(/^\d+\.\d+\.\d+/) as string,
       url: talaria.url,
       region: 'here',
@@ -103,7 +105,7 @@ describe('an operator over NATS', () => {
     await bench.testNats.server.stop('SIGKILL')
     await bench.testNats.server.restart()
     await eventually(
-      async () => expect(await answerOf('ping')).toEqual({ id: 'one.*', subscribed: true }),
+      async () => expect(await answerOf('ping')).toEqual({ id: 'one.x', subscribed: true }),
       { withinMs: 10_000 },
     )
     expect(device.socket.readyState).toBe(device.socket.OPEN)
@@ -135,9 +137,16 @@ describe('an order that is none', () => {
   it('a lever that there is not is refused and counted', async () => {
     const unknown = 'xmidt_talaria_operator_requests_total{kind="unknown",outcome="refused"}'
     const before = await counted(talaria, unknown)
-    const subject = talariaSubject('one.*', 'ping').replace(/ping$/, 'reboot')
-    const reply = await bench.nats.connection.request(subject, '', { timeout: 5_000 })
-    expect(reply.headers?.get('Nats-Service-Error-Code')).toBe('404')
+    const subject = talariaSubject('one.x', 'ping').replace(/ping$/, 'reboot')
+    // An operator's user may not even ask.
+    const url = bench.testNats.urlOf('library')
+    await using anybody = await connectNats({ url, name: 'test', log: pino({ level: 'silent' }) })
+    const inbox = bench.operator.createInbox()
+    const replies = bench.operator.connection.subscribe(inbox, { max: 1 })
+    await bench.operator.connection.flush()
+    anybody.connection.publish(subject, '', { reply: inbox })
+    const [reply] = await Array.fromAsync(replies)
+    expect(reply?.headers?.get('Nats-Service-Error-Code')).toBe('404')
     expect(await counted(talaria, unknown)).toBe(before + 1)
   })
 })

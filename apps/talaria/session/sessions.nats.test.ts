@@ -35,7 +35,7 @@ const statusesOf = (id: string): (string | undefined)[] =>
   presenceOf(id).map(({ message }) => message.dest?.split('/').at(-1))
 
 const statisticsOf = async (id: string): Promise<{ statistics: { duplications: number } }> => {
-  const reply = await bench.nats.connection.request(statSubject(parseDeviceId(id)))
+  const reply = await bench.scytale.connection.request(statSubject(parseDeviceId(id)))
   return reply.json()
 }
 
@@ -71,11 +71,11 @@ describe('a device that connects again', () => {
     await using device = await bench.connect(one, id)
     await eventually(() => statisticsOf(id))
     const heard: { talaria: string }[] = []
-    bench.nats.connection.subscribe(sessionSubject(parseDeviceId(id)), {
+    bench.otherTalaria.connection.subscribe(sessionSubject(parseDeviceId(id)), {
       callback: (_error, message) => void heard.push(message.json()),
     })
     const older = { sessionId: 'older', connectedAtMs: 1, ageMs: 60_000, talaria: 'gone' }
-    bench.nats.connection.publish(sessionSubject(parseDeviceId(id)), JSON.stringify(older))
+    bench.otherTalaria.connection.publish(sessionSubject(parseDeviceId(id)), JSON.stringify(older))
     await eventually(() => expect(heard.map(({ talaria }) => talaria)).toEqual(['gone', 'one']))
     expect(device.socket.readyState).toBe(device.socket.OPEN)
   })
@@ -86,7 +86,7 @@ describe('a device that connects again', () => {
     await eventually(() => statisticsOf(id))
     const label = 'outcome="malformed"'
     const before = await counted(one, 'xmidt_talaria_takeovers_total', label)
-    bench.nats.connection.publish(sessionSubject(parseDeviceId(id)), 'garbage')
+    bench.otherTalaria.connection.publish(sessionSubject(parseDeviceId(id)), 'garbage')
     await eventually(async () => {
       expect(await counted(one, 'xmidt_talaria_takeovers_total', label)).toBe(before + 1)
     })
@@ -101,7 +101,7 @@ describe('after NATS was away', () => {
     await using after = await own.startTalaria({ TALARIA_ID: 'after' })
     const id = own.newDevice()
     await using old = await own.connect(before, id)
-    await eventually(() => own.nats.connection.request(statSubject(parseDeviceId(id))))
+    await eventually(() => own.scytale.connection.request(statSubject(parseDeviceId(id))))
     await own.testNats.server.stop()
     await eventually(async () => {
       for (const talaria of [before, after]) {
@@ -114,7 +114,7 @@ describe('after NATS was away', () => {
     expect(await old.closed).toEqual({ code: 1001, reason: 'duplicate' })
     expect(young.socket.readyState).toBe(young.socket.OPEN)
     await eventually(async () => {
-      const reply = await own.nats.connection.request(statSubject(parseDeviceId(id)))
+      const reply = await own.scytale.connection.request(statSubject(parseDeviceId(id)))
       expect(reply.json()).toMatchObject({ id })
     })
   }, 30_000)
@@ -122,7 +122,7 @@ describe('after NATS was away', () => {
 
 describe('the lease', () => {
   it('tells where devices connect and how it is with the gate, and goes first at the end', async () => {
-    const talarias = await openTalarias(bench.nats, pino({ level: 'silent' }))
+    const talarias = await openTalarias(bench.operator, pino({ level: 'silent' }))
     const talaria = await bench.startTalaria({ TALARIA_ID: 'leased', TALARIA_REGION: 'r' })
     const entry = async () => (await talarias.get('leased'))?.value
     expect(await entry()).toMatchObject({ url: talaria.url, region: 'r', draining: false })
@@ -140,7 +140,7 @@ describe('the lease', () => {
   })
 
   it('tells an internal URL where there is one, and none otherwise', async () => {
-    const talarias = await openTalarias(bench.nats, pino({ level: 'silent' }))
+    const talarias = await openTalarias(bench.operator, pino({ level: 'silent' }))
     const internalUrl = 'http://talaria-1.internal:6200'
     await using _inside = await bench.startTalaria({
       TALARIA_ID: 'inside',

@@ -1,0 +1,83 @@
+/**
+ * The accounts and their users as nats-server reads them, made of `permissions.ts`. Tools are in an
+ * account of their own, so that somebody who watches everything is no subscriber of the commands:
+ * "no responders", and so the 404, stays definite (design §2). The imports are what they may see.
+ */
+import { TOOLS_IMPORTS, USERS, type UserPermissions } from './permissions.ts'
+
+/** A person's mistake in TOOLS shall not take what the apps need: their connections. */
+const TOOLS_LIMITS = { connections: 100, subscriptions: 10_000 }
+
+/** What {@link accountsText} needs. */
+export interface AccountsOptions {
+  users?: readonly UserPermissions[]
+  /** The password of a user as it stands in the file: quoted, or a variable. */
+  passwordOf: (user: string) => string
+}
+
+/** The block `accounts`, and which of them is the system's. */
+export function accountsText({ users = USERS, passwordOf }: AccountsOptions): string {
+  const { streams, services } = TOOLS_IMPORTS
+  const usersOf = (account: string): string =>
+    users
+      .filter((each) => each.account === account)
+      .map((each) => userText(each, passwordOf(each.user)))
+      .join('\n')
+  const exported = (kind: string) => (subject: string) =>
+    `{ ${kind}: ${quoted(subject)}, accounts: [TOOLS] }`
+  const imported = (kind: string) => (subject: string) =>
+    `{ ${kind}: { account: FABRIC, subject: ${quoted(subject)} } }`
+  const passing = (form: typeof exported): string =>
+    indented([...streams.map(form('stream')), ...services.map(form('service'))].join('\n'), 3)
+  return `accounts {
+  FABRIC {
+    jetstream: enabled
+    users: [
+${usersOf('FABRIC')}
+    ]
+    exports: [
+${passing(exported)}
+    ]
+  }
+  TOOLS {
+    limits {
+      max_connections: ${TOOLS_LIMITS.connections}
+      max_subscriptions: ${TOOLS_LIMITS.subscriptions}
+    }
+    users: [
+${usersOf('TOOLS')}
+    ]
+    imports: [
+${passing(imported)}
+    ]
+  }
+  SYSTEM {
+    users: [
+${usersOf('SYSTEM')}
+    ]
+  }
+}
+system_account: SYSTEM
+`
+}
+
+function userText({ user, publish, subscribe }: UserPermissions, password: string): string {
+  const list = (subjects: readonly string[]): string =>
+    `[\n${indented([...new Set(subjects)].map(quoted).join('\n'), 3)}\n    ]`
+  return indented(
+    `{
+  user: ${user}
+  password: ${password}
+  permissions: {
+    publish: { allow: ${list(publish)} }
+    subscribe: { allow: ${list(subscribe)} }
+  }
+}`,
+    3,
+  )
+}
+
+const indented = (text: string, depth: number): string =>
+  text.replaceAll(/^(?=.)/gm, '  '.repeat(depth))
+
+const quoted = (text: string): string => JSON.stringify(text)

@@ -1,0 +1,209 @@
+/**
+ * Who may what in NATS, as plain data: the one table from which the configuration for one machine
+ * and `production/accounts.conf` are made. What is not written here is refused. A right is added in
+ * the change that needs it, with the reason where it does not show.
+ */
+
+/** Accounts are apart from each other: only what one exports and another imports passes between. */
+export type AccountName = 'FABRIC' | 'TOOLS' | 'SYSTEM'
+
+/** One user. Its password is the environment's; it is no part of the table. */
+export interface UserPermissions {
+  readonly user: string
+  readonly account: AccountName
+  /** Subjects to which it may publish, requests and JetStream's API and acks among them. */
+  readonly publish: readonly string[]
+  /** Subjects to which it may subscribe. A `*` here also lets a subscription with `*` in. */
+  readonly subscribe: readonly string[]
+}
+
+/** Where a user gets its replies: its own inboxes, which nobody else may read. */
+export const inboxOf = (user: string): string => `_INBOX_${user}.>`
+
+/** What requireStreams asks, and a bucket's status. */
+const streamInfo = (...streams: string[]): string[] =>
+  streams.map((stream) => `$JS.API.STREAM.INFO.${stream}`)
+
+/** One entry of a bucket. */
+const readEntry = (bucket: string): string => `$JS.API.DIRECT.GET.KV_${bucket}.$KV.${bucket}.*`
+
+/** Put and delete of an entry. */
+const writeEntry = (bucket: string): string => `$KV.${bucket}.*`
+
+/** A watch is a consumer of the watcher's own, for all keys, which answers the server's flow control. */
+const watchBucket = (bucket: string): string[] => [
+  `$JS.API.STREAM.INFO.KV_${bucket}`,
+  `$JS.API.CONSUMER.CREATE.KV_${bucket}.*.$KV.${bucket}.>`,
+  `$JS.API.CONSUMER.DELETE.KV_${bucket}.*`,
+  `$JS.FC.KV_${bucket}.>`,
+]
+
+/** To look into a stream: messages by number or subject, and consumers to read along with. */
+const viewStream = (stream: string): string[] => [
+  `$JS.API.STREAM.MSG.GET.${stream}`,
+  `$JS.API.DIRECT.GET.${stream}`,
+  `$JS.API.DIRECT.GET.${stream}.>`,
+  `$JS.API.CONSUMER.CREATE.${stream}.>`,
+  `$JS.API.CONSUMER.DELETE.${stream}.*`,
+  `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
+  `$JS.ACK.${stream}.>`,
+  `$JS.FC.${stream}.>`,
+]
+
+/** Which streams and consumers there are and how they stand; no message, and nothing that changes. */
+const JETSTREAM_STATE: readonly string[] = [
+  '$JS.API.INFO',
+  '$JS.API.STREAM.NAMES',
+  '$JS.API.STREAM.LIST',
+  '$JS.API.STREAM.INFO.*',
+  '$JS.API.CONSUMER.NAMES.*',
+  '$JS.API.CONSUMER.LIST.*',
+  '$JS.API.CONSUMER.INFO.*.*',
+]
+
+/**
+ * What tools may ask in FABRIC. Not the messages of WEBHOOKS and WEBHOOK_STATE: a registration holds
+ * its receiver's secret. Nothing that makes a consumer, as one that is forgotten weighs on the stream.
+ */
+const TOOLS_REQUESTS: readonly string[] = [
+  'xmidt.device.*.stat',
+  ...JETSTREAM_STATE,
+  '$JS.API.STREAM.MSG.GET.EVENTS',
+  '$JS.API.STREAM.MSG.GET.DEAD_LETTERS',
+  '$JS.API.STREAM.MSG.GET.KV_TALARIAS',
+  '$JS.API.DIRECT.GET.KV_TALARIAS.>',
+]
+
+/** What passes from FABRIC into TOOLS. */
+export const TOOLS_IMPORTS = {
+  /** Seen as they are published. */
+  streams: ['xmidt.event.>', 'xmidt.dead.>'],
+  /** Asked there, answered here. */
+  services: TOOLS_REQUESTS,
+} as const
+
+/** Whether a Talaria is there, and all of them at once. */
+const PINGS = ['xmidt.talarias.ping', 'xmidt.talaria.*.ping']
+
+/** All users. */
+export const USERS = [
+  {
+    user: 'talaria',
+    account: 'FABRIC',
+    publish: [
+      'xmidt.event.*.*.*',
+      'xmidt.device.*.session',
+      // Answers go to the inboxes of who may ask, named here. `allow_responses` would let whoever
+      // asks choose where a Talaria publishes (a reply subject in EVENTS, a bucket), and as a
+      // command may take ten minutes the server would remember ten minutes of them.
+      inboxOf('scytale'),
+      inboxOf('petasos'),
+      inboxOf('operator'),
+      // A request from TOOLS comes with a reply subject that the server made.
+      '_R_.>',
+      ...streamInfo('EVENTS', 'KV_TALARIAS'),
+      // Its id may have dots, and then the key has several tokens.
+      '$KV.TALARIAS.>',
+    ],
+    subscribe: [
+      inboxOf('talaria'),
+      // One for each device that it holds. NATS cannot ask for a concrete device here: a Talaria
+      // is trusted not to subscribe with a wildcard, and nobody else may subscribe here at all.
+      'xmidt.device.*.*',
+      'xmidt.talaria.*.*',
+      'xmidt.talarias.ping',
+    ],
+  },
+  {
+    user: 'scytale',
+    account: 'FABRIC',
+    publish: ['xmidt.device.*.command', 'xmidt.device.*.stat', ...PINGS],
+    subscribe: [inboxOf('scytale')],
+  },
+  {
+    user: 'petasos',
+    account: 'FABRIC',
+    publish: [...watchBucket('TALARIAS'), ...PINGS],
+    subscribe: [inboxOf('petasos')],
+  },
+  {
+    user: 'caduceus',
+    account: 'FABRIC',
+    publish: [
+      // Its notify intake takes events by HTTP.
+      'xmidt.event.*.*.*',
+      'xmidt.dead.*',
+      ...streamInfo('EVENTS', 'DEAD_LETTERS'),
+      // The webhooks' consumers. A token cannot be matched in part: no `webhook_*` is possible.
+      '$JS.API.CONSUMER.CREATE.EVENTS.*',
+      '$JS.API.CONSUMER.CREATE.EVENTS.*.xmidt.event.*.*.>',
+      '$JS.API.CONSUMER.INFO.EVENTS.*',
+      '$JS.API.CONSUMER.LIST.EVENTS',
+      '$JS.API.CONSUMER.DELETE.EVENTS.*',
+      '$JS.API.CONSUMER.MSG.NEXT.EVENTS.*',
+      '$JS.ACK.EVENTS.>',
+      readEntry('WEBHOOKS'),
+      writeEntry('WEBHOOKS'),
+      ...watchBucket('WEBHOOKS'),
+    ],
+    subscribe: [inboxOf('caduceus')],
+  },
+  {
+    // `npm run nats:apply`. That never deletes; a person who must does it as this user.
+    user: 'provisioner',
+    account: 'FABRIC',
+    publish: [
+      '$JS.API.STREAM.INFO.*',
+      '$JS.API.STREAM.CREATE.*',
+      '$JS.API.STREAM.UPDATE.*',
+      '$JS.API.STREAM.PURGE.*',
+      '$JS.API.STREAM.DELETE.*',
+    ],
+    subscribe: [inboxOf('provisioner')],
+  },
+  {
+    // A person inside the fabric. No subscription here may match a device's subject: it would be a
+    // responder, and the 404 would not be definite any more.
+    user: 'operator',
+    account: 'FABRIC',
+    publish: [
+      ...JETSTREAM_STATE,
+      ...['EVENTS', 'DEAD_LETTERS', 'KV_TALARIAS'].flatMap(viewStream),
+      'xmidt.device.*.stat',
+      'xmidt.talarias.ping',
+      'xmidt.talaria.*.ping',
+      'xmidt.talaria.*.stat',
+      'xmidt.talaria.*.gate',
+      'xmidt.talaria.*.drain',
+      // A dead letter published again. `again` stands where a partition's number does, so what a
+      // person sent can be told from what a device sent, and needs no hash of the device's id.
+      'xmidt.event.again.*.*',
+    ],
+    subscribe: [inboxOf('operator'), 'xmidt.event.>', 'xmidt.dead.>'],
+  },
+  {
+    user: 'tools',
+    account: 'TOOLS',
+    // `bench` is for `nats bench`: nothing in TOOLS listens there, and nothing passes into FABRIC.
+    publish: [...TOOLS_REQUESTS, 'bench.>'],
+    // Everything that there is in TOOLS: `nats sub '>'` is what people type first.
+    subscribe: ['>'],
+  },
+  {
+    // What nats-server tells of itself. It changes nothing but a cluster's peers and leader, which
+    // can be told to it in no other way.
+    user: 'system',
+    account: 'SYSTEM',
+    publish: [
+      '$SYS.REQ.SERVER.PING',
+      '$SYS.REQ.SERVER.PING.*',
+      '$SYS.REQ.ACCOUNT.PING.*',
+      '$JS.API.META.LEADER.STEPDOWN',
+      '$JS.API.SERVER.REMOVE',
+    ],
+    subscribe: [inboxOf('system'), '$SYS.>'],
+  },
+] as const satisfies readonly UserPermissions[]
+
+/** The name of a user. */
+export type UserName = (typeof USERS)[number]['user']
