@@ -1,8 +1,8 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { findNatsServer } from './binary.ts'
+import { findNatsCli, findNatsServer } from './binary.ts'
 
 let directory: string
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'binary-'))))
@@ -27,7 +27,7 @@ describe('a nats-server', () => {
     async (version) => {
       const environment = { NATS_SERVER_BIN: program('mine', version) }
       await expect(findNatsServer({ environment })).rejects.toMatchObject({
-        code: 'NATS_SERVER_MISSING',
+        code: 'BINARY_MISSING',
         message: expect.stringContaining(`${version}, older than 2.11.2`) as string,
       })
     },
@@ -43,5 +43,24 @@ describe('a nats-server', () => {
     expect(
       await findNatsServer({ environment: { PATH: directory, XDG_CACHE_HOME: directory } }),
     ).toBe(path)
+  })
+})
+
+describe('a nats command', () => {
+  it('is looked for in the same way, by its own names', async () => {
+    const path = program('nats', '0.5.0')
+    const environment = { PATH: directory, XDG_CACHE_HOME: directory }
+    expect(await findNatsCli({ environment })).toBe(path)
+    const old = program('mine', '0.4.0')
+    await expect(findNatsCli({ environment: { NATS_CLI_BIN: old } })).rejects.toThrow(
+      /0\.4\.0, older than 0\.5\.0[\s\S]*natscli/,
+    )
+  })
+
+  it('that the cache has is taken before anything is built', async () => {
+    const cache = join(directory, 'xmidt-on-nats')
+    mkdirSync(cache)
+    const path = program(join('xmidt-on-nats', 'nats-0.5.0'), '0.5.0')
+    expect(await findNatsCli({ environment: { PATH: '', XDG_CACHE_HOME: directory } })).toBe(path)
   })
 })

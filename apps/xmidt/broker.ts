@@ -26,7 +26,7 @@ export interface BrokerOptions {
   narrator: Narrator
 }
 
-/** Starts the server and applies the streams. @throws {NatsServerMissingError}, {NatsServerError}, {ApplyError}. */
+/** Starts the server and applies the streams. @throws {BinaryMissingError}, {NatsServerError}, {ApplyError}. */
 export async function startBroker({ workspace, port, narrator }: BrokerOptions): Promise<Broker> {
   await using starting = new AsyncDisposableStack()
   const log = narrator.loggerOf('nats', 'nats')
