@@ -1,15 +1,11 @@
 /** Petasos: sends each device to the Talaria that owns its id. */
-import { natsOf } from '#libs/config/common.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve, type HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
-import { connectNats } from '#libs/nats/connect.ts'
-import { watchLeases } from '#libs/nats/lease.ts'
-import { requireStreams } from '#libs/nats/streams.ts'
-import { openTalarias, TALARIA_LEASE_MS, TALARIAS_BUCKET } from '#libs/nats/talarias.ts'
 import type { PetasosConfig } from './config.ts'
 import { createListener } from './listener.ts'
+import { followMembers } from './members.ts'
 import { createMetrics, type TalariaList } from './metrics.ts'
 import type { Side } from './redirect.ts'
 
@@ -42,12 +38,12 @@ export async function start(
       checks: { talarias: () => talarias.current().size > 0 || 'no Talaria is known' },
     }),
   )
-  const nats = starting.use(await connectNats({ ...natsOf(config), name: 'petasos', log }))
-  metrics.connections.watch('petasos', nats)
-  await requireStreams(nats, [`KV_${TALARIAS_BUCKET}`], log)
-  talarias = starting.use(
-    await watchLeases(await openTalarias(nats, log), { ttlMs: TALARIA_LEASE_MS, log, nats }),
-  )
+  const members = starting.use(followMembers({ config, metrics, log }))
+  talarias = members
+  // With the list of its life before it need not wait for NATS.
+  if (members.current().size === 0) await members.known
+  else
+    log.info({ talarias: members.current().size }, 'serving the list on disk until NATS is there')
 
   const options = {
     talarias: () => talarias.current(),

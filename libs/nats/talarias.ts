@@ -10,7 +10,8 @@ export const TALARIAS_BUCKET = 'TALARIAS'
 /** How long an entry counts without being put again. The bucket's own time to live is the same. */
 export const TALARIA_LEASE_MS = 15_000
 
-const talariaEntry = z.object({
+/** The shape of an entry. */
+export const talariaEntry = z.object({
   /** Where devices connect: the base that Petasos puts in front of the path. */
   url: z.url(),
   /** The same for devices inside the deployment's own network, where `url` may lead nowhere. */
