@@ -61,13 +61,16 @@ system_account: SYSTEM
 `
 }
 
-function userText({ user, publish, subscribe }: UserPermissions, password: string): string {
+function userText(
+  { user, publish, subscribe, isRegion = false }: UserPermissions,
+  password: string,
+): string {
   const list = (subjects: readonly string[]): string =>
     `[\n${indented([...new Set(subjects)].map(quoted).join('\n'), 3)}\n    ]`
   return indented(
     `{
   user: ${user}
-  password: ${password}
+  password: ${password}${isRegion ? '\n  allowed_connection_types: [LEAFNODE]' : ''}
   permissions: {
     publish: { allow: ${list(publish)} }
     subscribe: { allow: ${list(subscribe)} }

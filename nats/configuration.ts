@@ -1,6 +1,7 @@
 /** The configuration of a nats-server for one machine. */
 import { accountsText } from './accounts.ts'
 import { USERS, type UserPermissions } from './permissions.ts'
+import { leafText, type Region } from './region.ts'
 
 /** What {@link serverConfiguration} needs. */
 export interface ConfigurationOptions {
@@ -11,6 +12,8 @@ export interface ConfigurationOptions {
   passwords: Readonly<Record<string, string>>
   /** Those of `permissions.ts` unless a test needs another. */
   users?: readonly UserPermissions[] | undefined
+  /** The region that it is in, where there are several. */
+  region?: Region | undefined
 }
 
 /**
@@ -21,22 +24,22 @@ const PAYLOAD_BYTES_MAX = (1024 + 64) * 1024
 
 /** The text of the configuration. @throws {TypeError} for a user without a password. */
 export function serverConfiguration(options: ConfigurationOptions): string {
-  const { port, storeDirectory, passwords, users = USERS } = options
+  const { port, storeDirectory, passwords, users = USERS, region } = options
   const passwordOf = (user: string): string => {
     const password = passwords[user]
     // An empty one would let in whoever knows the name.
     if (!password) throw new TypeError(`the user ${user} has no password`)
     return JSON.stringify(password)
   }
-  return `server_name: xmidt
+  return `server_name: xmidt${region ? `-${region.name}` : ''}
 host: 127.0.0.1
 port: ${port}
 max_payload: ${PAYLOAD_BYTES_MAX}
 write_deadline: "10s"
 
 jetstream {
-  store_dir: ${JSON.stringify(storeDirectory)}
+  store_dir: ${JSON.stringify(storeDirectory)}${region ? `\n  domain: ${region.name}` : ''}
 }
 
-${accountsText({ users, passwordOf })}`
+${leafText(region)}${accountsText({ users, passwordOf })}`
 }

@@ -15,6 +15,8 @@ export interface UserPermissions {
   readonly publish: readonly string[]
   /** Subjects to which it may subscribe. A `*` here also lets a subscription with `*` in. */
   readonly subscribe: readonly string[]
+  /** Only as another region's server, by its leaf connection, and never as a client. */
+  readonly isRegion?: boolean
 }
 
 /** Where a user gets its replies: its own inboxes, which nobody else may read. */
@@ -204,6 +206,21 @@ export const USERS = [
     subscribe: [inboxOf('system'), '$SYS.>'],
   },
 ] as const satisfies readonly UserPermissions[]
+
+/**
+ * What crosses between two regions, either way: a device's own subjects and the answers to who asks
+ * a device. No event and nothing of JetStream: each region has its own.
+ */
+const CROSSING = ['xmidt.device.*.*', inboxOf('scytale'), inboxOf('operator'), '_R_.>']
+
+/** Another region; only on servers that are joined with one. */
+export const REGION: UserPermissions = {
+  user: 'region',
+  account: 'FABRIC',
+  publish: CROSSING,
+  subscribe: CROSSING,
+  isRegion: true,
+}
 
 /** The name of a user. */
 export type UserName = (typeof USERS)[number]['user']

@@ -46,6 +46,7 @@ export interface NatsServerOptions {
   port: number
   passwords: ConfigurationOptions['passwords']
   users?: ConfigurationOptions['users']
+  region?: ConfigurationOptions['region']
   log: Logger
   /** Serves its monitoring, which asks for no password, on any free port of loopback. */
   isMonitored?: boolean
@@ -113,6 +114,7 @@ async function launch(options: NatsServerOptions, port: number): Promise<Launche
     storeDirectory: join(directory, 'store'),
     passwords: options.passwords,
     users: options.users,
+    region: options.region,
   })
   writeFileSync(file, text, { mode: 0o600 })
   const portsFileDirectory = join(directory, 'ports')

@@ -1,8 +1,13 @@
 /** `npm run bench -- codec`: one scenario, measured beside a bare baseline in the same run. */
 import { run as codec } from './codec/scenario.ts'
 import { run as durability } from './durability/scenario.ts'
+import { run as regions } from './regions/scenario.ts'
 
-const SCENARIOS: Readonly<Record<string, () => void | Promise<void>>> = { codec, durability }
+const SCENARIOS: Readonly<Record<string, () => void | Promise<void>>> = {
+  codec,
+  durability,
+  regions,
+}
 
 const name = process.argv[2] ?? ''
 const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { createLogger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
 import { applyStreams } from '#nats/apply.ts'
-import { USERS, type UserName, type UserPermissions } from '#nats/permissions.ts'
+import { REGION, USERS, type UserName, type UserPermissions } from '#nats/permissions.ts'
+import type { Region } from '#nats/region.ts'
 import { startNatsServer, type NatsServer } from '#nats/server.ts'
 
 /** A cap that the disk of any machine has room for several times at once. */
@@ -22,7 +23,7 @@ const LIBRARY: UserPermissions = {
   subscribe: ['>'],
 }
 
-const ALL_USERS = [...USERS, LIBRARY]
+const ALL_USERS = [...USERS, LIBRARY, REGION]
 
 /** A running server. Disposing it stops it and removes its files. */
 export interface TestNats extends AsyncDisposable {
@@ -39,9 +40,12 @@ export const TEST_PASSWORDS: Readonly<Record<string, string>> = Object.fromEntri
 /**
  * Starts a server for one test file or one test. At its end the test fails if the server refused
  * something to a user, unless the test is about that: so each test shows that every app has the
- * permissions that it needs.
+ * permissions that it needs. `region` makes it one of several.
  */
-export async function startTestNats({ expectsRefusals = false } = {}): Promise<TestNats> {
+export async function startTestNats({
+  expectsRefusals = false,
+  region,
+}: { expectsRefusals?: boolean; region?: Region | undefined } = {}): Promise<TestNats> {
   const directory = mkdtempSync(join(tmpdir(), 'xmidt-nats-'))
   const log = createLogger('nats', { level: 'silent' })
   const binary = process.env.NATS_SERVER_BIN ?? 'nats-server'
@@ -51,6 +55,7 @@ export async function startTestNats({ expectsRefusals = false } = {}): Promise<T
     port: 0,
     passwords: TEST_PASSWORDS,
     users: ALL_USERS,
+    region,
     log,
     isMonitored: true,
   })

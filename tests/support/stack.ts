@@ -20,6 +20,7 @@ import { loadConfig } from '#libs/config/load.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
 import type { UserName } from '#nats/permissions.ts'
+import type { Region } from '#nats/region.ts'
 import { basicOf, createCaller, type Caller } from './caller.ts'
 import { startTestNats, type TestNats } from './nats.ts'
 
@@ -34,6 +35,8 @@ const LOOPBACK = '127.0.0.0/8,::1/128'
 export interface StackOptions {
   talarias?: number
   caduceus?: boolean
+  /** Where its server is one of several that are joined. */
+  region?: Region
   /** Further variables for every app, such as shorter times. */
   environment?: Record<string, string>
 }
@@ -64,7 +67,7 @@ export interface Stack extends AsyncDisposable {
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const { talarias: talariaCount = 1, environment = {} } = options
   await using starting = new AsyncDisposableStack()
-  const nats = starting.use(await startTestNats())
+  const nats = starting.use(await startTestNats({ region: options.region }))
   const directory = await mkdtemp(join(tmpdir(), 'xmidt-stack-'))
   starting.defer(() => rm(directory, { recursive: true, force: true }))
   const listen = (app: string): Record<string, string> => ({
