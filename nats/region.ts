@@ -1,6 +1,6 @@
 /**
  * What joins the server of one region to that of another: a leaf connection, over which only the
- * subjects of the user `region` pass, and a JetStream of its own on each side. Why no gateway: ADR 13.
+ * subjects of the user `region` pass, and a JetStream of its own on each side. Why no gateway: ADR 14.
  */
 
 /** A region and how it is joined. */
