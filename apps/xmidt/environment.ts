@@ -14,6 +14,13 @@ export const accessEnv = z.object({
   XMIDT_DEVICE: secret('`user:password` with which devices get their tokens.', ''),
 })
 
+/** `xmidt contexts --url`: the users that people are. */
+export const contextsEnv = z.object({
+  NATS_TOOLS_PASSWORD: secret('Of the user `tools` of NATS.', ''),
+  NATS_OPERATOR_PASSWORD: secret('Of the user `operator` of NATS.', ''),
+  NATS_SYSTEM_PASSWORD: secret('Of the user `system` of NATS.', ''),
+})
+
 /** `xmidt devices`. */
 export const devicesEnv = z.object({
   LOG_LEVEL: commonFields.LOG_LEVEL,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-/** The command that people type: `xmidt up`, `send`, `listen`, `token`, `decode`. */
-import { Command, InvalidArgumentError } from 'commander'
+/** The command that people type: `xmidt up`, `send`, `listen`, `token`, `contexts`, `decode`. */
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { failureText } from './failure.ts'
 import { defaultPorts, parsePort, PORTS_HELP, type Ports } from './ports.ts'
 
@@ -93,6 +93,30 @@ program
   })
 
 program
+  .command('contexts')
+  .description('write contexts of the nats command: xmidt-tools, xmidt-operator, xmidt-system')
+  .addOption(new Option('--install', "into the user's own configuration").conflicts('output'))
+  .option('--output <path>', 'into a directory for XDG_CONFIG_HOME')
+  .option('--force', 'overwrite a context of the same name that somebody else made')
+  .option('--url <servers>', 'of another fabric; its passwords in NATS_<USER>_PASSWORD')
+  .option('--ca-file <path>', "who signed that fabric's certificates")
+  .option(...workspaceOption)
+  .action(async (options: ContextsArguments) => {
+    if (options.install !== true && options.output === undefined) {
+      program.error('xmidt: contexts needs --install or --output <path>')
+    }
+    const { contexts } = await import('./contexts.ts')
+    const { output, url, caFile, directory } = options
+    process.exitCode = contexts({
+      directory,
+      output,
+      url,
+      caFile,
+      isForced: options.force === true,
+    })
+  })
+
+program
   .command('decode')
   .description('print the WRP (msgpack) on standard input as one line of JSON')
   .option('--any', 'what is no WRP is shown too and is no error, as among all the subjects of NATS')
@@ -131,6 +155,15 @@ interface UpArguments {
 
 interface SendArguments {
   timeout: number
+  directory: string
+}
+
+interface ContextsArguments {
+  install?: true
+  output?: string
+  force?: true
+  url?: string
+  caFile?: string
   directory: string
 }
 

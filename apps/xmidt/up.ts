@@ -76,6 +76,7 @@ async function startAll(options: Starting): Promise<void> {
     narrator.nameAddress(new URL(talaria.url).host, `talaria-${index + 1}`)
   }
   const toolsUrl = broker.urlOf('tools')
+  workspace.writeContexts(`nats://${new URL(toolsUrl).host}`)
   remember(options, fabric, toolsUrl)
   process.stdout.write(`\n${urlTable(fabric, toolsUrl, workspace.logDirectory)}\n\n`)
   if (options.demo) {
@@ -92,7 +93,7 @@ async function startAll(options: Starting): Promise<void> {
   process.stdout.write(
     `\n${commandsToCopy({
       fabric,
-      natsUrl: toolsUrl,
+      cliDirectory: workspace.cliDirectory,
       operatorPassword: workspace.credentials.operator,
       device: options.deviceCount > 0 ? deviceIdOf(0) : undefined,
     })}\n\n`,

@@ -1,9 +1,13 @@
 /** What `up` prints once everything runs: where it is, and what to try first. */
 import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { OPERATOR } from './access.ts'
 import { DEVICE_SERVICE } from './device.ts'
 import type { Fabric } from './fabric.ts'
 import { bold, dim, table } from './terminal.ts'
+
+/** The command of the same name, as one would type it here. */
+const XMIDT = fileURLToPath(new URL('../../bin/xmidt', import.meta.url))
 
 /** One row for each part. */
 export function urlTable(fabric: Fabric, natsUrl: string, logDirectory: string): string {
@@ -45,11 +49,11 @@ function nearest(path: string): string {
 /** Three commands that work as printed. */
 export function commandsToCopy(options: {
   fabric: Fabric
-  natsUrl: string
+  cliDirectory: string
   operatorPassword: string
   device: string | undefined
 }): string {
-  const { fabric, natsUrl, operatorPassword } = options
+  const { fabric, operatorPassword } = options
   const user = `-u ${OPERATOR}:${operatorPassword}`
   const ask = [
     `curl -s ${user} ${fabric.scytale.url}/api/v3/device \\`,
@@ -61,7 +65,7 @@ export function commandsToCopy(options: {
     `curl -s ${user} ${fabric.caduceus.url}/hook -d \\`,
     `  '{"config":{"url":"http://127.0.0.1:8080/","content_type":"application/json"},"events":[".*"],"duration":"1h"}'`,
   ].join('\n')
-  const watch = `nats --server ${natsUrl} sub '>'`
+  const nats = `XDG_CONFIG_HOME=${nearest(options.cliDirectory)} nats --context`
   return [
     bold('Ask a device for a parameter'),
     ask,
@@ -70,7 +74,9 @@ export function commandsToCopy(options: {
     register,
     '',
     `${bold('Watch the subjects')} ${dim('(the nats CLI; without it: npm run xmidt -- listen)')}`,
-    watch,
+    `${nats} xmidt-tools sub '>'`,
+    `${nats} xmidt-operator stream view EVENTS --translate '${nearest(XMIDT)} decode'`,
+    dim('More of it, with what it prints: nats/README.md'),
     '',
     dim('Ctrl-C ends everything.'),
   ].join('\n')

@@ -4,11 +4,13 @@
  * running fabric.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { USERS, type UserName } from '#nats/permissions.ts'
 import { UserError } from './failure.ts'
+import { contextTree } from './nats-context.ts'
+import { writePrivate } from './private-file.ts'
 
 const password = z.string().min(1)
 
@@ -46,6 +48,10 @@ export interface Workspace {
   readonly logDirectory: string
   readonly keyFile: string
   readonly credentials: Credentials
+  /** What XDG_CONFIG_HOME names for the `nats` command. */
+  readonly cliDirectory: string
+  /** Writes the contexts of the `nats` command for a server. */
+  writeContexts(url: string): void
   /** Tells the other commands where everything is, until {@link forgetRunning}. */
   rememberRunning(running: Running): void
   forgetRunning(): void
@@ -64,13 +70,20 @@ export function openWorkspace(directory: string, isFresh: boolean): Workspace {
       for (const name of OWN_ENTRIES) rmSync(path(name), { recursive: true, force: true })
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     for (const name of ['nats', 'logs']) mkdirSync(path(name), { recursive: true })
+    const credentials = openCredentials(path('credentials.json'))
     return {
       directory,
       storeDirectory: path('nats'),
       logDirectory: path('logs'),
       keyFile: path('themis-key.pem'),
-      credentials: openCredentials(path('credentials.json')),
-      rememberRunning: (running) => writePrivate(path('running.json'), running),
+      credentials,
+      cliDirectory: path('cli'),
+      writeContexts(url) {
+        const files = contextTree({ url, passwords: credentials.nats })
+        for (const [name, text] of Object.entries(files))
+          writePrivate(path(join('cli', name)), text)
+      },
+      rememberRunning: (running) => writeJson(path('running.json'), running),
       forgetRunning: () => rmSync(path('running.json'), { force: true }),
     }
   } catch (error) {
@@ -83,7 +96,7 @@ export function openWorkspace(directory: string, isFresh: boolean): Workspace {
   }
 }
 
-const OWN_ENTRIES = ['nats', 'logs', 'themis-key.pem', 'credentials.json', 'running.json']
+const OWN_ENTRIES = ['nats', 'logs', 'cli', 'themis-key.pem', 'credentials.json', 'running.json']
 
 /**
  * What a command on the same machine needs to talk to a running fabric.
@@ -117,7 +130,7 @@ function openCredentials(file: string): Credentials {
       device: kept.device ?? made(),
       webhook: kept.webhook ?? made(),
     })
-    if (JSON.stringify(kept) !== JSON.stringify(credentials)) writePrivate(file, credentials)
+    if (JSON.stringify(kept) !== JSON.stringify(credentials)) writeJson(file, credentials)
     return credentials
   } catch (error) {
     if (!(error instanceof z.ZodError || error instanceof SyntaxError)) throw error
@@ -139,9 +152,5 @@ function readIfThere(file: string): string | undefined {
   }
 }
 
-/** Written whole or not at all, and for its owner's eyes only. */
-function writePrivate(file: string, value: unknown): void {
-  const temporary = `${file}.${process.pid}`
-  writeFileSync(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })
-  renameSync(temporary, file)
-}
+const writeJson = (file: string, value: unknown): void =>
+  writePrivate(file, `${JSON.stringify(value, null, 2)}\n`)
