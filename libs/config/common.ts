@@ -1,5 +1,6 @@
 /** The variables that every app reads. */
 import { choice, durationMs, secret, text } from './fields.ts'
+import { tracingFields } from './tracing.ts'
 
 /** Spread into each app's own schema. */
 export const commonFields = {
@@ -23,6 +24,7 @@ export const commonFields = {
     25_000,
     { minMs: 100 },
   ),
+  ...tracingFields,
 }
 
 /** What a connection to NATS is told of the configuration. */

@@ -1,6 +1,8 @@
 /** Errors on upstream's routes, in upstream's form. api.md F; design §7. */
 import type { Context } from 'hono'
 import type { Logger } from '#libs/log/logger.ts'
+import { traceFields } from '#libs/trace/tracer.ts'
+import type { TracedEnv } from './traced.ts'
 
 /**
  * A response with upstream's error body, `{"code": 404, "message": "…"}`, spaces exactly so: there
@@ -27,7 +29,9 @@ export function onError(log: Logger): (error: Error, c: Context) => Response {
   return (error, c) => {
     // A client that went away in the middle of its body is no fault of ours.
     const level = c.req.raw.signal.aborted ? 'debug' : 'error'
-    log[level]({ error: error.stack, method: c.req.method, path: c.req.path }, 'request failed')
+    const trace = traceFields((c as Context<TracedEnv>).get('span')?.context)
+    const { method, path } = c.req
+    log[level]({ error: error.stack, method, path, ...trace }, 'request failed')
     return errorResponse(500, 'an unexpected error, which is logged')
   }
 }

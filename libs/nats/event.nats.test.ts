@@ -1,11 +1,13 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '#libs/log/logger.ts'
+import { parseTraceContext } from '#libs/trace/context.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { startTestNats, type TestNats } from '#tests/support/nats.ts'
 import { connectNats, type Nats } from './connect.ts'
 import { publishEvent, readEventHeaders, type OutgoingEvent } from './event.ts'
 import { parseEventSubject } from './subjects.ts'
+import { readTraceContext } from './trace.ts'
 
 const log = createLogger('test', { level: 'silent' })
 let server: TestNats
@@ -66,7 +68,7 @@ describe('an event', () => {
       sessionId: 'session-1',
       transactionUuid: 'überall-中',
       partnerIds: ['comcast', 'sky\u0000'],
-      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+      trace: parseTraceContext('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', 'a=b'),
     })
     const stored = await publishedAs(outgoing)
     expect(readEventHeaders(stored.header)).toEqual({
@@ -76,8 +78,8 @@ describe('an event', () => {
       sessionId: outgoing.sessionId,
       transactionUuid: outgoing.transactionUuid,
       partnerIds: outgoing.partnerIds,
-      traceparent: outgoing.traceparent,
     })
+    expect(readTraceContext(stored.header)).toEqual(outgoing.trace)
     expect(parseEventSubject(stored.subject).type).toBe('weird.*>type')
   })
 

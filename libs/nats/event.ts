@@ -4,8 +4,10 @@
  */
 import type { JetStreamClient, PubAck } from '@nats-io/jetstream'
 import { headers, type MsgHdrs } from '@nats-io/transport-node'
+import type { TraceContext } from '#libs/trace/context.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
 import { eventSubject } from './subjects.ts'
+import { putTraceContext } from './trace.ts'
 
 /**
  * How long one publish may wait for the stream's acknowledgement: a leader election takes a second
@@ -34,8 +36,8 @@ export interface OutgoingEvent {
   sessionId?: string | undefined
   partnerIds?: readonly string[] | undefined
   transactionUuid?: string | undefined
-  /** W3C trace context, where the event came with one. */
-  traceparent?: string | undefined
+  /** The span that whoever reads the event goes on from; undefined where there is no trace. */
+  trace?: TraceContext | undefined
 }
 
 /**
@@ -65,7 +67,7 @@ function eventHeaders(event: OutgoingEvent): MsgHdrs {
   put('Xmidt-Source', event.source)
   put('Xmidt-Session', event.sessionId)
   put('Xmidt-Transaction', event.transactionUuid)
-  put('traceparent', event.traceparent)
+  putTraceContext(made, event.trace)
   for (const partner of (event.partnerIds ?? []).slice(0, PARTNER_HEADERS_MAX)) {
     put('Xmidt-Partner', partner)
   }
@@ -80,7 +82,6 @@ export interface EventHeaders {
   sessionId: string | undefined
   transactionUuid: string | undefined
   partnerIds: string[]
-  traceparent: string | undefined
 }
 
 /** Reads what {@link publishEvent} wrote; also of a message that somebody published by hand. */
@@ -96,7 +97,6 @@ export function readEventHeaders(found: MsgHdrs | undefined): EventHeaders {
     sessionId: get('Xmidt-Session'),
     transactionUuid: get('Xmidt-Transaction'),
     partnerIds: found?.values('Xmidt-Partner').map(decodeValue) ?? [],
-    traceparent: get('traceparent'),
   }
 }
 
