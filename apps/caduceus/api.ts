@@ -5,8 +5,10 @@ import { createBasic } from '#libs/auth/basic.ts'
 import { createCallerAuthentication } from '#libs/auth/caller.ts'
 import { createVerifier } from '#libs/auth/verify.ts'
 import { errorResponse, notFound, onError } from '#libs/http/error.ts'
+import { traced, type TracedEnv } from '#libs/http/traced.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Bucket } from '#libs/nats/bucket.ts'
+import type { Tracer } from '#libs/trace/tracer.ts'
 import { BodyTooLargeError } from './body.ts'
 import { createCallers } from './callers.ts'
 import type { CaduceusConfig } from './config.ts'
@@ -24,13 +26,14 @@ export interface ApiOptions {
   webhooks: Webhooks
   bucket: Bucket<Webhook>
   jetStream: JetStreamClient
+  tracer: Tracer | undefined
   metrics: Metrics
   log: Logger
 }
 
 /** The routes, closed to whoever has no credential unless the configuration opens them. */
-export function createApi(options: ApiOptions): Hono {
-  const { config, register, webhooks, bucket, jetStream, metrics, log } = options
+export function createApi(options: ApiOptions): Hono<TracedEnv> {
+  const { config, register, webhooks, bucket, jetStream, tracer, metrics, log } = options
   const jwksUrl = config.CADUCEUS_JWKS_URL
   const authenticate = createCallerAuthentication({
     basic: createBasic(config.CADUCEUS_BASIC_CREDENTIALS),
@@ -49,9 +52,11 @@ export function createApi(options: ApiOptions): Hono {
     durationMsMax: config.CADUCEUS_REGISTRATION_MS_MAX,
     isHttpAllowed: config.CADUCEUS_HTTP_ALLOWED,
   })
-  return new Hono()
+  const api = new Hono<TracedEnv>()
+  if (tracer) api.use(traced(tracer))
+  return api
     .route('/', hooks)
-    .route('/', createNotifyApi({ callers, bodyBytesMax, jetStream, metrics }))
+    .route('/', createNotifyApi({ callers, bodyBytesMax, jetStream, tracer, metrics }))
     .notFound(notFound)
     .onError((error, c) =>
       error instanceof BodyTooLargeError

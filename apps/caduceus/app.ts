@@ -1,5 +1,6 @@
 /** Caduceus, put together. Read upwards it is the order of its end. */
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import type { Dispatcher } from 'undici'
 import { natsOf } from '#libs/config/common.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve } from '#libs/http/server.ts'
@@ -7,11 +8,12 @@ import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
 import { requireStreams } from '#libs/nats/streams.ts'
+import { openTracer } from '#libs/trace/tracer.ts'
 import { createAddressGuard } from './delivery/addresses.ts'
 import { createApi } from './api.ts'
 import { createAttempts } from './delivery/attempt.ts'
 import type { CaduceusConfig } from './config.ts'
-import { createDeliver } from './delivery/deliver.ts'
+import { createDeliver, type Deliver, type DeliverOptions } from './delivery/deliver.ts'
 import { createDialer } from './delivery/dial.ts'
 import { EVENTS_STREAM } from './consumers/consumer-api.ts'
 import { createMetrics } from './metrics.ts'
@@ -32,6 +34,7 @@ export async function start(
 ): Promise<App> {
   await using starting = new AsyncDisposableStack()
   const metrics = createMetrics()
+  const tracer = starting.use(await openTracer('caduceus', { config, metrics, log }))
   const guard = createAddressGuard(config.CADUCEUS_ADDRESSES_ALLOWED)
   if (config.CADUCEUS_OPEN) log.warn('callers without a credential are let in: CADUCEUS_OPEN')
 
@@ -43,21 +46,17 @@ export async function start(
   const bucket = await openWebhooks(nats, log)
 
   const dispatcher = starting.adopt(createDialer(guard), (dialer) => dialer.close())
-  const attemptMs = config.CADUCEUS_ATTEMPT_MS
-  const limits = { attemptMs, unackedMax: config.CADUCEUS_UNACKED_MAX }
-  const attempt = createAttempts({ dispatcher, attemptMs, metrics })
-  const retryDelaysMs = config.CADUCEUS_RETRY_DELAYS_MS
-  const concurrency = config.CADUCEUS_CONCURRENCY
-  const backlogMax = config.CADUCEUS_BACKLOG_MAX
-  const watchBacklog = createBacklogWatch({ attempt, backlogMax, concurrency, metrics, log })
-  const deliver = createDeliver({ jetStream, attempt, watchBacklog, retryDelaysMs, metrics, log })
+  const limits = {
+    attemptMs: config.CADUCEUS_ATTEMPT_MS,
+    unackedMax: config.CADUCEUS_UNACKED_MAX,
+  }
   const webhooks = starting.use(
     createWebhooks({
       jetStream,
       manager,
       limits,
-      concurrency,
-      deliver,
+      concurrency: config.CADUCEUS_CONCURRENCY,
+      deliver: createDelivery({ config, dispatcher, jetStream, tracer, metrics, log }),
       lossWatch: createLossWatch({ metrics, log }),
       metrics,
       log,
@@ -76,7 +75,7 @@ export async function start(
     webhooksMax: config.CADUCEUS_WEBHOOKS_MAX,
     log,
   })
-  const api = createApi({ config, register, webhooks, bucket, jetStream, metrics, log })
+  const api = createApi({ config, register, webhooks, bucket, jetStream, tracer, metrics, log })
   const operations = starting.use(
     await serveOperations({
       hostname: config.CADUCEUS_HOST,
@@ -99,4 +98,28 @@ export async function start(
     operationsUrl: operations.url,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
+}
+
+/** What decides about each event: its attempts, their schedule, and who is told of a backlog. */
+function createDelivery({
+  config,
+  dispatcher,
+  ...parts
+}: {
+  config: CaduceusConfig
+  dispatcher: Dispatcher
+} & Pick<DeliverOptions, 'jetStream' | 'tracer' | 'metrics' | 'log'>): Deliver {
+  const attempt = createAttempts({ dispatcher, attemptMs: config.CADUCEUS_ATTEMPT_MS, ...parts })
+  const watchBacklog = createBacklogWatch({
+    attempt,
+    backlogMax: config.CADUCEUS_BACKLOG_MAX,
+    concurrency: config.CADUCEUS_CONCURRENCY,
+    ...parts,
+  })
+  return createDeliver({
+    attempt,
+    watchBacklog,
+    retryDelaysMs: config.CADUCEUS_RETRY_DELAYS_MS,
+    ...parts,
+  })
 }

@@ -4,10 +4,11 @@ import type { MiddlewareHandler } from 'hono'
 import { allows } from '#libs/auth/capability.ts'
 import type { AuthenticateCaller, Caller } from '#libs/auth/caller.ts'
 import { errorResponse } from '#libs/http/error.ts'
+import type { TracedEnv } from '#libs/http/traced.ts'
 
 /** What the routes find in their context. */
 export interface CallerEnv {
-  Variables: { caller: Caller }
+  Variables: TracedEnv['Variables'] & { caller: Caller }
 }
 
 /** The middleware before every route of the API. */

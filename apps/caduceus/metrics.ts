@@ -1,6 +1,7 @@
 /** Everything that Caduceus counts. No label is a URL or a device: those have no bound. */
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
+import { createTraceMetrics } from '#libs/trace/metrics.ts'
 
 /** What an attempt came to that was no success. */
 const FAILURES = [
@@ -60,6 +61,7 @@ export function createMetrics() {
   const registry = createRegistry('caduceus')
   return {
     registry,
+    trace: createTraceMetrics(registry),
     ...createWebhooks(registry),
     ...createDeliveries(registry),
     connections: createConnectionMetrics(registry, ['caduceus']),

@@ -5,6 +5,7 @@ import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import type { AppRegistry } from '#libs/metrics/registry.ts'
 import { listenPull } from '#libs/sp/pull.ts'
+import { openTracer } from '#libs/trace/tracer.ts'
 import { readBytesMax, type ParodusConfig } from './config.ts'
 import { createCredential } from './cloud/credential.ts'
 import { readIdentity } from './identity.ts'
@@ -23,6 +24,8 @@ export async function start(
   await using starting = new AsyncDisposableStack()
   const metrics = createMetrics()
   const identity = readIdentity(config)
+  const tracing = { config, metrics, log, instanceId: identity.deviceId }
+  const tracer = starting.use(await openTracer('parodus', tracing))
   const services = starting.use(
     createServices({ keepAliveMs: config.PARODUS_KEEP_ALIVE_MS, metrics, log }),
   )
@@ -43,7 +46,9 @@ export async function start(
     sendNow,
     isConnected: () => session.isConnected,
     reconnectReason: () => session.reconnectReason,
+    tracer,
     metrics,
+    log,
   })
   const session = starting.use(
     keepSession({

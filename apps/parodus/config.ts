@@ -2,12 +2,14 @@
 import { z } from 'zod'
 import { commonFields } from '#libs/config/common.ts'
 import { bytes, durationMs, integer, optionalPort, secret, text, url } from '#libs/config/fields.ts'
+import { tracingFields } from '#libs/config/tracing.ts'
 import { MESSAGE_BYTES_DEFAULT } from '#libs/wrp/message-size.ts'
 
 /** Every variable that Parodus reads. It knows no NATS. */
 export const parodusEnv = z.object({
   LOG_LEVEL: commonFields.LOG_LEVEL,
   SHUTDOWN_MS: commonFields.SHUTDOWN_MS,
+  ...tracingFields,
   PARODUS_DEVICE_ID: text('The id of this device, such as mac:112233445566.'),
   PARODUS_PETASOS_URL: url('Where the fabric is: Petasos, or a Talaria directly.'),
   PARODUS_THEMIS_URL: secret(

@@ -1,5 +1,6 @@
 /** Everything that Parodus counts. */
 import { createRegistry } from '#libs/metrics/registry.ts'
+import { createTraceMetrics } from '#libs/trace/metrics.ts'
 
 /** What {@link createMetrics} makes. */
 export type ParodusMetrics = ReturnType<typeof createMetrics>
@@ -9,6 +10,7 @@ export function createMetrics() {
   const registry = createRegistry('parodus')
   return {
     registry,
+    trace: createTraceMetrics(registry),
     isConnected: registry.gauge('connected', '1 while connected to a Talaria.'),
     connects: registry.counter('connects_total', 'Attempts to connect.', {
       outcome: ['connected', 'refused', 'failed', 'credential'],

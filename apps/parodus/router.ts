@@ -1,4 +1,6 @@
 /** Where a message goes: from the fabric to a local service, from a service to the fabric. parodus.md §4.4, §4.5. */
+import type { Logger } from '#libs/log/logger.ts'
+import type { Tracer } from '#libs/trace/tracer.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { isTransaction, MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
@@ -8,6 +10,7 @@ import { conveyFields, type DeviceIdentity } from './identity.ts'
 import type { ParodusMetrics } from './metrics.ts'
 import { acknowledgedTransaction, read, type Outbox } from './cloud/outbox.ts'
 import type { Services } from './local/services.ts'
+import { beginHandOn, withTrace } from './spans.ts'
 
 /** Routes messages; neither function throws. */
 export interface Router {
@@ -24,7 +27,9 @@ export interface RouterOptions {
   sendNow: (message: WrpMessage) => void
   isConnected: () => boolean
   reconnectReason: () => string
+  tracer: Tracer | undefined
   metrics: ParodusMetrics
+  log: Logger
 }
 
 /** The router of one Parodus. */
@@ -36,12 +41,16 @@ export function createRouter(options: RouterOptions): Router {
       if (!message) return metrics.received.inc({ outcome: 'malformed' })
       const acknowledged = acknowledgedTransaction(message)
       if (acknowledged !== undefined) outbox.acknowledged(acknowledged)
+      // An acknowledgement is the end of an event's way and no way of its own.
+      const end =
+        acknowledged === undefined
+          ? beginHandOn(message, serviceOf(message.dest ?? ''), options)
+          : undefined
       const answer = await handle(message, bytes, options)
-      if (answer === undefined) return
-      if (answer === 'delivered' || answer === 'undelivered')
-        return metrics.received.inc({ outcome: answer })
-      metrics.received.inc({ outcome: 'answered' })
-      sendNow(answer)
+      const outcome = typeof answer === 'string' ? answer : 'answered'
+      end?.(outcome)
+      metrics.received.inc({ outcome })
+      if (typeof answer !== 'string') sendNow(answer)
     },
     async fromService(bytes) {
       const message = read(bytes)
@@ -56,7 +65,7 @@ export function createRouter(options: RouterOptions): Router {
       metrics.local.inc({ outcome: 'taken' })
       if (await staysHere(message, bytes, options)) return
       const stamped = withIdentity(message, identity, options.reconnectReason())
-      if (message.msg_type === MSG_TYPE.event) outbox.put(stamped)
+      if (message.msg_type === MSG_TYPE.event) outbox.put(withTrace(stamped, options))
       else sendNow(stamped)
     },
   }
@@ -67,7 +76,7 @@ async function handle(
   message: WrpMessage,
   bytes: Uint8Array,
   options: RouterOptions,
-): Promise<WrpMessage | 'delivered' | 'undelivered' | undefined> {
+): Promise<WrpMessage | 'delivered' | 'undelivered'> {
   const { identity, services, isConnected, metrics } = options
   const { msg_type: type } = message
   if (type < MSG_TYPE.request || type > MSG_TYPE.delete) return 'undelivered'

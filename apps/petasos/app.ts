@@ -3,6 +3,7 @@ import { serveOperations } from '#libs/http/operations.ts'
 import { serve, type HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
+import { openTracer } from '#libs/trace/tracer.ts'
 import type { PetasosConfig } from './config.ts'
 import { createListener } from './listener.ts'
 import { followMembers } from './members.ts'
@@ -27,6 +28,7 @@ export async function start(
   const hostname = config.PETASOS_HOST
   let talarias = NOT_YET_KNOWN
   const metrics = createMetrics(() => talarias)
+  const tracer = starting.use(await openTracer('petasos', { config, metrics, log }))
 
   // First, so that it can be seen to live while it waits for NATS.
   const operations = starting.use(
@@ -47,6 +49,7 @@ export async function start(
 
   const options = {
     talarias: () => talarias.current(),
+    tracer,
     metrics,
     log,
     headers: identityHeaders(config),

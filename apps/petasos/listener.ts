@@ -4,8 +4,11 @@
  */
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { beginRequest, endRequest } from '#libs/http/traced.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { TalariaEntry } from '#libs/nats/talarias.ts'
+import { parseTraceContext } from '#libs/trace/context.ts'
+import { traceFields, type Span, type Tracer } from '#libs/trace/tracer.ts'
 import type { PetasosMetrics } from './metrics.ts'
 import { answer, redirectPage, type Side } from './redirect.ts'
 
@@ -17,6 +20,7 @@ export interface ListenerOptions {
   talarias: () => ReadonlyMap<string, TalariaEntry>
   /** Whose URLs are told on this listener. */
   side: Side
+  tracer: Tracer | undefined
   metrics: PetasosMetrics
   log: Logger
   /** Sent with every answer. */
@@ -60,6 +64,29 @@ interface Wire {
 }
 
 function respond(request: IncomingMessage, options: ListenerOptions): Wire {
+  const { tracer } = options
+  if (!tracer) return judge(request, options, undefined)
+  const span = beginRedirect(tracer, request)
+  const wire = judge(request, options, span)
+  endRequest(span, wire.status)
+  return wire
+}
+
+/** The paths that devices ask; they may ask any, and a span's name is one of few. */
+const ROUTE = /^\/api\/v[23]\/device$/
+
+function beginRedirect(tracer: Tracer, { method = '', url = '', headers }: IncomingMessage): Span {
+  const path = url.split('?', 1)[0] ?? ''
+  const { traceparent, tracestate } = headers as { traceparent?: string; tracestate?: string }
+  return beginRequest(tracer, {
+    method,
+    path,
+    route: ROUTE.test(path) ? path : undefined,
+    parent: parseTraceContext(traceparent, tracestate),
+  })
+}
+
+function judge(request: IncomingMessage, options: ListenerOptions, span: Span | undefined): Wire {
   const { metrics, log, logsRedirects } = options
   const name = request.headersDistinct['x-webpa-device-name']?.[0]
   const found = answer(name, request.url ?? '', options.talarias(), options.side)
@@ -76,8 +103,11 @@ function respond(request: IncomingMessage, options: ListenerOptions): Wire {
     }
   }
   metrics.redirects.inc({ talaria: found.talaria })
-  if (logsRedirects)
-    log.info({ deviceId: found.device, talaria: found.talaria }, 'device redirected')
+  span?.set({ 'xmidt.device.id': found.device, 'xmidt.talaria.id': found.talaria })
+  if (logsRedirects) {
+    const { device: deviceId, talaria } = found
+    log.info({ deviceId, talaria, ...traceFields(span?.context) }, 'device redirected')
+  }
   const headers: Record<string, string> = { ...options.headers, Location: found.location }
   const hasPage = request.method === 'GET' || request.method === 'HEAD'
   if (hasPage) headers['Content-Type'] = 'text/html; charset=utf-8'

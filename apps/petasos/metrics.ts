@@ -1,6 +1,7 @@
 /** Everything that Petasos counts. */
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
+import { createTraceMetrics } from '#libs/trace/metrics.ts'
 import type { TalariaEntry } from '#libs/nats/talarias.ts'
 
 /** Why a request is not redirected. */
@@ -22,6 +23,7 @@ export function createMetrics(list: () => TalariaList) {
   const registry = createRegistry('petasos')
   return {
     registry,
+    trace: createTraceMetrics(registry),
     redirects: registry.counter('redirects_total', 'Devices that were sent to a Talaria.', {
       talaria: { open: "the Talaria's id" },
     }),

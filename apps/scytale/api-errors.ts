@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { errorResponse } from '#libs/http/error.ts'
 import type { Logger } from '#libs/log/logger.ts'
+import { traceFields } from '#libs/trace/tracer.ts'
 import type { ApiEnv } from './api-middleware.ts'
 import { Refusal } from './refusal.ts'
 
@@ -17,7 +18,8 @@ export function answerError(error: Error, c: Context<ApiEnv>, log: Logger): Resp
     c.set('refusal', error.reason)
     return failure(error.status, error.message, error.headers)
   }
-  log.error({ error: error.stack ?? String(error) }, 'request failed')
+  const trace = traceFields(c.get('span')?.context)
+  log.error({ error: error.stack ?? String(error), ...trace }, 'request failed')
   return failure(500, 'internal error')
 }
 

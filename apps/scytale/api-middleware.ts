@@ -1,5 +1,6 @@
 /** What every request passes on its way in and out: it is measured, and it is let in or not. */
 import type { MiddlewareHandler } from 'hono'
+import type { Span } from '#libs/trace/tracer.ts'
 import type { Access } from './access.ts'
 import { createAdmission } from './admission.ts'
 import type { RefusalReason, ScytaleMetrics } from './metrics.ts'
@@ -15,6 +16,8 @@ export interface ApiEnv {
     refusal: RefusalReason | undefined
     form: RequestForm
     access: Access
+    /** The span of the request; undefined without tracing. */
+    span?: Span | undefined
   }
 }
 

@@ -1,7 +1,9 @@
 /** The API: its routes, and what every request to it goes through. api.md B1 and B2. */
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from '#libs/http/body.ts'
+import { traced } from '#libs/http/traced.ts'
 import type { Logger } from '#libs/log/logger.ts'
+import type { Tracer } from '#libs/trace/tracer.ts'
 import type { ApiVersion, Authorise } from './access.ts'
 import { admitted, measured, type ApiEnv } from './api-middleware.ts'
 import { answerError, endpointUnknown } from './api-errors.ts'
@@ -26,6 +28,7 @@ export interface ApiOptions {
   authorise: Authorise
   send: SendToDevice
   stat: StatOfDevice
+  tracer: Tracer | undefined
   metrics: ScytaleMetrics
   log: Logger
 }
@@ -36,10 +39,12 @@ export function createApi({
   authorise,
   send,
   stat,
+  tracer,
   metrics,
   log,
 }: ApiOptions): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>()
+  if (tracer) app.use(traced(tracer))
   app.use(measured(metrics))
   app.use(identity(config, new Date()))
   app.use(admitted(config.SCYTALE_REQUESTS_MAX, metrics))
@@ -58,15 +63,16 @@ export function createApi({
     // After the credential, so that a stranger's body is not even read.
     app.all(path, limit, async (c) => {
       const body = new Uint8Array(await c.req.arrayBuffer())
-      const { form, access } = c.var
-      return send({ headers: c.req.raw.headers, signal: c.req.raw.signal, body, form, access })
+      const { form, access, span } = c.var
+      const { headers, signal } = c.req.raw
+      return send({ headers, signal, body, form, access, span })
     })
   }
   app.all(STAT_PATH, async (c) => {
     c.set('route', 'stat')
     if (c.req.method !== 'GET') throw methodUnsupported(['GET'])
     await authorise(c.req.raw, versionOf(c))
-    return stat(c.req.param('device'), c.req.raw)
+    return stat(c.req.param('device'), c.req.raw, c.var.span)
   })
   app.notFound((c) => endpointUnknown(c))
   app.onError((error, c) => answerError(error, c, log))

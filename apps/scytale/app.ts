@@ -9,6 +9,7 @@ import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { createCommander } from '#libs/nats/command.ts'
 import { connectNats } from '#libs/nats/connect.ts'
+import { openTracer } from '#libs/trace/tracer.ts'
 import { MESSAGE_BYTES_DEFAULT } from '#libs/wrp/message-size.ts'
 import { createAuthorise } from './access.ts'
 import { createApi } from './api.ts'
@@ -27,6 +28,7 @@ export async function start(
 ): Promise<App> {
   await using starting = new AsyncDisposableStack()
   const metrics = createMetrics()
+  const tracer = starting.use(await openTracer('scytale', { config, metrics, log }))
   const nats = starting.use(await connectNats({ ...natsOf(config), name: 'scytale', log }))
   metrics.connections.watch('scytale', nats)
   const commander = starting.use(createCommander(nats))
@@ -43,8 +45,9 @@ export async function start(
   const api = createApi({
     config,
     authorise: createAuthorise({ authenticate, config, metrics }),
-    send: createSend({ commander, messageBytesMax, config, metrics }),
-    stat: createStat(commander, metrics),
+    send: createSend({ commander, messageBytesMax, config, tracer, metrics, log }),
+    stat: createStat({ commander, tracer, metrics, log }),
+    tracer,
     metrics,
     log,
   })

@@ -1,6 +1,11 @@
 /** One request to a device over NATS, and what each outcome means to the caller. Design §3.2. */
 import { headers } from '@nats-io/transport-node'
+import type { Logger } from '#libs/log/logger.ts'
 import type { Commander, CommandOutcome } from '#libs/nats/command.ts'
+import { beginMessage, putTraceContext } from '#libs/nats/trace.ts'
+import type { TraceContext } from '#libs/trace/context.ts'
+import { traceFields, type Span, type Tracer } from '#libs/trace/tracer.ts'
+import type { DeviceId } from '#libs/wrp/locator.ts'
 import type { ScytaleMetrics } from './metrics.ts'
 
 /** What the caller gets: the device's bytes, or a status and why. */
@@ -14,12 +19,17 @@ type AskKind = 'command' | 'stat'
 /** What {@link ask} needs besides the subject and the bytes. */
 export interface AskOptions {
   kind: AskKind
+  device: DeviceId
+  /** Of the message, where it has one. */
+  transaction?: string | undefined
   timeoutMs: number
   signal: AbortSignal
-  /** The caller's trace, handed on so that the Talaria's part belongs to it. */
-  traceparent?: string | undefined
+  /** This request's span or its caller's, handed on so that the Talaria's part belongs to it. */
+  trace: TraceContext | undefined
+  tracer: Tracer | undefined
   commander: Commander
   metrics: ScytaleMetrics
+  log: Logger
 }
 
 /** In seconds. By then a lost connection is usually back: reconnects are spread over one second. */
@@ -29,15 +39,37 @@ const RETRY_AFTER = { 'Retry-After': '2' }
 export async function ask(
   subject: string,
   payload: Uint8Array,
-  { kind, timeoutMs, signal, traceparent, commander, metrics }: AskOptions,
+  options: AskOptions,
 ): Promise<Answer> {
+  const { kind, device, timeoutMs, signal, tracer, commander, metrics, log } = options
   const stopTimer = metrics.commandSeconds.startTimer({ kind })
-  const trace = headers()
-  if (traceparent) trace.set('traceparent', traceparent)
-  const found = await commander.request(subject, payload, { timeoutMs, signal, headers: trace })
+  const span = tracer && beginAsk(tracer, payload, options)
+  const trace = span?.context ?? options.trace
+  const made = headers()
+  putTraceContext(made, trace)
+  const found = await commander.request(subject, payload, { timeoutMs, signal, headers: made })
   stopTimer()
   metrics.commands.inc({ kind, outcome: found.outcome })
+  if (span) endAsk(span, found)
+  log.debug({ deviceId: device, kind, outcome: found.outcome, ...traceFields(trace) }, 'asked')
   return answerOf(found)
+}
+
+const beginAsk = (tracer: Tracer, payload: Uint8Array, options: AskOptions): Span =>
+  beginMessage(tracer, {
+    operation: 'request',
+    subject: options.kind,
+    parent: options.trace,
+    device: options.device,
+    transaction: options.transaction,
+    bytes: payload.length,
+  })
+
+/** That nobody holds the device, or that it was the caller who gave up, is no failure of the fabric. */
+function endAsk(span: Span, { outcome }: CommandOutcome): void {
+  span.set({ 'xmidt.command.outcome': outcome })
+  if (!['answered', 'no-responders', 'aborted'].includes(outcome)) span.fail(outcome)
+  span.end()
 }
 
 function answerOf(found: CommandOutcome): Answer {

@@ -1,6 +1,7 @@
 /** Everything that Scytale counts. No label takes a value from outside. */
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
+import { createTraceMetrics } from '#libs/trace/metrics.ts'
 
 /** Why a request was refused before anything was sent to a device. */
 const REFUSALS = [
@@ -34,6 +35,7 @@ export function createMetrics() {
   const registry = createRegistry('scytale')
   return {
     registry,
+    trace: createTraceMetrics(registry),
     requests: registry.counter('requests_total', 'Requests answered.', {
       route: ROUTES,
       code: { open: 'the HTTP status' },

@@ -1,4 +1,7 @@
 /** One message to one device, and the device's answer in the format that the caller wants. */
+import { traceContextOf } from '#libs/http/traced.ts'
+import type { Logger } from '#libs/log/logger.ts'
+import type { Span, Tracer } from '#libs/trace/tracer.ts'
 import { decode } from '#libs/wrp/codec.ts'
 import { toHeaders } from '#libs/wrp/headers.ts'
 import { toJson } from '#libs/wrp/json.ts'
@@ -24,6 +27,7 @@ interface SendRequest {
   access: Access
   /** Aborts when the caller goes away. */
   signal: AbortSignal
+  span: Span | undefined
 }
 
 /** Sends a request to its device. Its promise rejects with a {@link Refusal} before that. */
@@ -35,14 +39,17 @@ export interface SendOptions {
   /** The largest message that NATS takes, in bytes. */
   messageBytesMax: () => number
   config: ScytaleConfig
+  tracer: Tracer | undefined
   metrics: ScytaleMetrics
+  log: Logger
 }
 
 /** Makes the function that brings messages to devices. */
 export function createSend(options: SendOptions): SendToDevice {
-  const { commander, messageBytesMax, config, metrics } = options
-  return async ({ headers, body, form, access, signal }) => {
+  const { commander, messageBytesMax, config, tracer, metrics, log } = options
+  return async ({ headers, body, form, access, signal, span }) => {
     const { message, device } = readMessage(form, headers, body)
+    span?.set({ 'xmidt.device.id': device })
     labelPartners(message, access, config, metrics)
     const bytes = writeMessage(message)
     if (bytes.byteLength > messageBytesMax()) {
@@ -50,11 +57,15 @@ export function createSend(options: SendOptions): SendToDevice {
     }
     const answer = await ask(subjectOf(device), bytes, {
       kind: 'command',
+      device,
+      transaction: message.transaction_uuid,
       timeoutMs: config.SCYTALE_DEVICE_TIMEOUT_MS,
       signal,
-      traceparent: headers.get('traceparent') ?? undefined,
+      trace: span?.context ?? traceContextOf(headers),
+      tracer,
       commander,
       metrics,
+      log,
     })
     if (answer.kind === 'failed') return failure(answer.status, answer.message, answer.headers)
     return answerInFormat(answer.bytes, form.answerFormat, metrics)

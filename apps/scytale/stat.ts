@@ -1,8 +1,11 @@
 /** The statistics of one device, as the Talaria that holds it tells them. talaria.md §1.1. */
+import { traceContextOf } from '#libs/http/traced.ts'
+import type { Logger } from '#libs/log/logger.ts'
 import type { Commander } from '#libs/nats/command.ts'
 import { statSubject, SubjectError } from '#libs/nats/subjects.ts'
+import type { Span, Tracer } from '#libs/trace/tracer.ts'
 import { WrpError } from '#libs/wrp/error.ts'
-import { parseDeviceId } from '#libs/wrp/locator.ts'
+import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
 import { failure } from './api-errors.ts'
 import { ask } from './ask.ts'
 import type { ScytaleMetrics } from './metrics.ts'
@@ -12,18 +15,32 @@ import { Refusal } from './refusal.ts'
 const STAT_TIMEOUT_MS = 5_000
 
 /** Asks for the statistics of the device that `name` names. Rejects with a {@link Refusal}. */
-export type StatOfDevice = (name: string, request: Request) => Promise<Response>
+export type StatOfDevice = (
+  name: string,
+  request: Request,
+  span: Span | undefined,
+) => Promise<Response>
+
+/** What {@link createStat} needs. */
+export interface StatOptions {
+  commander: Commander
+  tracer: Tracer | undefined
+  metrics: ScytaleMetrics
+  log: Logger
+}
 
 /** Makes the function that asks for statistics. */
-export function createStat(commander: Commander, metrics: ScytaleMetrics): StatOfDevice {
-  return async (name, request) => {
-    const answer = await ask(subjectOf(name), new Uint8Array(), {
+export function createStat(options: StatOptions): StatOfDevice {
+  return async (name, request, span) => {
+    const { device, subject } = read(name)
+    span?.set({ 'xmidt.device.id': device })
+    const answer = await ask(subject, new Uint8Array(), {
+      ...options,
       kind: 'stat',
+      device,
       timeoutMs: STAT_TIMEOUT_MS,
       signal: request.signal,
-      traceparent: request.headers.get('traceparent') ?? undefined,
-      commander,
-      metrics,
+      trace: span?.context ?? traceContextOf(request.headers),
     })
     if (answer.kind === 'failed') return failure(answer.status, answer.message, answer.headers)
     return new Response(Uint8Array.from(answer.bytes), {
@@ -32,9 +49,10 @@ export function createStat(commander: Commander, metrics: ScytaleMetrics): StatO
   }
 }
 
-function subjectOf(name: string): string {
+function read(name: string): { device: DeviceId; subject: string } {
   try {
-    return statSubject(parseDeviceId(name))
+    const device = parseDeviceId(name)
+    return { device, subject: statSubject(device) }
   } catch (error) {
     if (!(error instanceof WrpError) && !(error instanceof SubjectError)) throw error
     const text = 'failed to extract device ID: invalid device name'

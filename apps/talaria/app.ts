@@ -15,6 +15,7 @@ import {
   TALARIAS_BUCKET,
   type TalariaEntry,
 } from '#libs/nats/talarias.ts'
+import { openTracer } from '#libs/trace/tracer.ts'
 import type { TalariaConfig } from './config.ts'
 import { createControl } from './operations/control.ts'
 import { createDrain } from './operations/drain.ts'
@@ -32,6 +33,8 @@ export async function start(
 ): Promise<App> {
   await using starting = new AsyncDisposableStack()
   const metrics = createMetrics()
+  const tracing = { config, metrics, log, instanceId: config.TALARIA_ID }
+  const tracer = starting.use(await openTracer('talaria', tracing))
 
   // Two connections: events that pile up must not hold up commands and their receipts.
   const connect = async (connection: 'talaria-commands' | 'talaria-events') => {
@@ -45,12 +48,11 @@ export async function start(
 
   const door: { upgrade?: Upgrade } = {}
   const server = starting.use(await servePrimary(config, door, log))
-  const { talariaId, url } = namesOf(config, server)
-  const source = `dns:${new URL(url).hostname}`
+  const { talariaId, url, source } = namesOf(config, server)
 
-  const parts = { config, commands, events, talariaId, source, metrics, log }
+  const parts = { config, commands, events, talariaId, source, tracer, metrics, log }
   const holding = starting.use(createHolding(parts))
-  const { devices } = holding
+  const { devices, begin: onDevice } = holding
   const held: { lease?: Lease } = {}
   const renew = (): void => void held.lease?.renew()
   const drain = createDrain(devices, renew)
@@ -76,7 +78,6 @@ export async function start(
   starting.defer(() => void gate.set(false))
   if (config.TALARIA_OPEN) log.warn('open to devices without a token: TALARIA_OPEN is true')
   const verifier = createVerifier({ jwksUrl: config.TALARIA_JWKS_URL })
-  const onDevice = holding.begin
   const way = { config, verifier, gate, devices, onDevice, metrics, log }
   door.upgrade = starting.use(createUpgrade(way))
 
@@ -129,8 +130,10 @@ const placeOf = (
   started: new Date().toISOString(),
 })
 
-function namesOf(config: TalariaConfig, server: HttpServer): { talariaId: string; url: string } {
+/** What this Talaria is called, where devices are sent, and whose its own messages are. */
+function namesOf(config: TalariaConfig, server: HttpServer) {
   // A host name may hold what the key of a bucket may not.
   const fallback = `${hostname()}-${server.port}`.replaceAll(/[^A-Za-z0-9-]/g, '-')
-  return { talariaId: config.TALARIA_ID || fallback, url: config.TALARIA_URL || server.url }
+  const url = config.TALARIA_URL || server.url
+  return { talariaId: config.TALARIA_ID || fallback, url, source: `dns:${new URL(url).hostname}` }
 }

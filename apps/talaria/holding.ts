@@ -6,6 +6,7 @@ import { jetstream } from '@nats-io/jetstream'
 import type { WebSocket } from 'ws'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connect.ts'
+import type { Tracer } from '#libs/trace/tracer.ts'
 import type { TalariaConfig } from './config.ts'
 import type { DeviceIdentity } from './session/device.ts'
 import { createDevices, type Devices } from './session/devices.ts'
@@ -34,13 +35,14 @@ export interface HoldingOptions {
   talariaId: string
   /** Of Talaria's own messages: a locator. */
   source: string
+  tracer: Tracer | undefined
   metrics: TalariaMetrics
   log: Logger
 }
 
 /** Holds nobody yet. */
 export function createHolding(options: HoldingOptions): Holding {
-  const { config, commands, events, talariaId, source, metrics, log } = options
+  const { config, commands, events, talariaId, source, tracer, metrics, log } = options
   const stack = new AsyncDisposableStack()
   const store = createStore({
     jetStream: jetstream(events.connection),
@@ -54,7 +56,9 @@ export function createHolding(options: HoldingOptions): Holding {
     talariaId,
     timeoutMs: config.TALARIA_COMMAND_TIMEOUT_MS,
     pendingMax: config.TALARIA_DEVICE_QUEUE_MAX,
+    tracer,
     metrics,
+    log,
   })
   const window = createWindow({
     deviceEventsMax: config.TALARIA_DEVICE_EVENTS_MAX,
@@ -62,7 +66,7 @@ export function createHolding(options: HoldingOptions): Holding {
     bytesMax: config.TALARIA_EVENTS_BYTES_MAX,
     metrics,
   })
-  const uplink = createUplink({ store, window, downlink, source, metrics })
+  const uplink = createUplink({ store, window, downlink, source, tracer, metrics })
   const limits = limitsOf(config)
   const ways: Ways = {
     onFrame: (device, bytes, isBinary) => uplink.take(device, bytes, isBinary),

@@ -2,6 +2,7 @@
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
 import { TALARIA_SUBJECT_KINDS } from '#libs/nats/subjects.ts'
+import { createTraceMetrics } from '#libs/trace/metrics.ts'
 
 /** Why a connect was refused. */
 const CONNECT_REFUSALS = [
@@ -84,6 +85,7 @@ export function createMetrics() {
   const registry = createRegistry('talaria')
   return {
     registry,
+    trace: createTraceMetrics(registry),
     ...createDoor(registry),
     ...createUplink(registry),
     ...createDownlink(registry),

@@ -4,7 +4,9 @@ import { Hono, type Context } from 'hono'
 import { SignJWT } from 'jose'
 import { createBasic } from '#libs/auth/basic.ts'
 import { errorResponse, notFound, onError } from '#libs/http/error.ts'
+import { traced, type TracedEnv } from '#libs/http/traced.ts'
 import type { Logger } from '#libs/log/logger.ts'
+import { traceFields, type Tracer } from '#libs/trace/tracer.ts'
 import { ClaimError, readDeviceClaims } from './claims.ts'
 import type { ThemisConfig } from './config.ts'
 import { ALGORITHM, type SigningKey } from './key.ts'
@@ -26,23 +28,26 @@ const CALLER_CLAIMS = {
 export interface ApiOptions {
   config: ThemisConfig
   key: SigningKey
+  tracer: Tracer | undefined
   metrics: ThemisMetrics
   log: Logger
 }
 
 /** The API as an application of Hono. */
-export function createApi({ config, key, metrics, log }: ApiOptions): Hono {
+export function createApi({ config, key, tracer, metrics, log }: ApiOptions): Hono<TracedEnv> {
   const devices = createBasic(config.THEMIS_DEVICE_CREDENTIALS)
   const callers = createBasic(config.THEMIS_CALLER_CREDENTIALS)
   const issue = createIssue(config, key)
-  const app = new Hono()
+  const app = new Hono<TracedEnv>()
+  if (tracer) app.use(traced(tracer))
 
   app.get('/issue', async (c) => {
     const authorization = c.req.header('authorization') ?? ''
+    const trace = traceFields(c.var.span?.context)
     const caller = callers(authorization)
     if (caller !== undefined) {
       metrics.issued.inc({ kind: 'caller' })
-      log.info({ kind: 'caller', subject: caller }, 'token issued')
+      log.info({ kind: 'caller', subject: caller, ...trace }, 'token issued')
       return tokenResponse(c, await issue({ sub: caller, ...CALLER_CLAIMS }))
     }
     if (!config.THEMIS_OPEN && devices(authorization) === undefined) {
@@ -59,7 +64,8 @@ export function createApi({ config, key, metrics, log }: ApiOptions): Hono {
         config.THEMIS_PARTNER_DEFAULT,
       )
       metrics.issued.inc({ kind: 'device' })
-      log.debug({ kind: 'device', deviceId }, 'token issued')
+      log.debug({ kind: 'device', deviceId, ...trace }, 'token issued')
+      c.var.span?.set({ 'xmidt.device.id': deviceId })
       return tokenResponse(c, await issue({ sub: deviceId, ...claims, trust: config.THEMIS_TRUST }))
     } catch (error) {
       if (!(error instanceof ClaimError)) throw error

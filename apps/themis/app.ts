@@ -4,6 +4,7 @@ import { serveOperations } from '#libs/http/operations.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
+import { openTracer } from '#libs/trace/tracer.ts'
 import { createApi } from './api.ts'
 import type { ThemisConfig } from './config.ts'
 import { openKey } from './key.ts'
@@ -22,6 +23,7 @@ export async function start(
   if (config.THEMIS_OPEN) log.warn('the door is open: anybody gets a token for any device')
   await using starting = new AsyncDisposableStack()
   const metrics = createMetrics()
+  const tracer = starting.use(await openTracer('themis', { config, metrics, log }))
   const key = openKey(config.THEMIS_KEY_FILE)
   const hostname = config.THEMIS_HOST
   const operations = starting.use(
@@ -32,7 +34,7 @@ export async function start(
       checks: {},
     }),
   )
-  const api = createApi({ config, key, metrics, log })
+  const api = createApi({ config, key, tracer, metrics, log })
   const server = starting.use(await serve({ fetch: api.fetch, hostname, port: config.THEMIS_PORT }))
   log.info({ url: server.url, kid: key.kid }, 'ready')
   const running = starting.move()

@@ -2,11 +2,13 @@
 import { z } from 'zod'
 import { commonFields } from '#libs/config/common.ts'
 import { durationMs, flag, host, integer, port, secretList, text } from '#libs/config/fields.ts'
+import { tracingFields } from '#libs/config/tracing.ts'
 
 /** Every variable that Themis reads. It needs no NATS. */
 export const themisEnv = z.object({
   LOG_LEVEL: commonFields.LOG_LEVEL,
   SHUTDOWN_MS: commonFields.SHUTDOWN_MS,
+  ...tracingFields,
   THEMIS_HOST: host('The address to listen on.'),
   THEMIS_PORT: port('The port of tokens and keys.', 6500),
   THEMIS_OPERATIONS_PORT: port('The port of health and metrics.', 6501),

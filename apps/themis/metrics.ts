@@ -1,5 +1,6 @@
 /** Everything that Themis counts. */
 import { createRegistry } from '#libs/metrics/registry.ts'
+import { createTraceMetrics } from '#libs/trace/metrics.ts'
 
 /** What {@link createMetrics} makes. */
 export type ThemisMetrics = ReturnType<typeof createMetrics>
@@ -9,6 +10,7 @@ export function createMetrics() {
   const registry = createRegistry('themis')
   return {
     registry,
+    trace: createTraceMetrics(registry),
     issued: registry.counter(
       'tokens_issued_total',
       'Tokens that were signed, by whom they are for.',

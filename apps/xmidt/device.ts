@@ -6,6 +6,7 @@ import { tr181Env } from '#apps/tr181/config.ts'
 import { loadConfig } from '#libs/config/load.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import type { Logger } from '#libs/log/logger.ts'
+import { tracingEnvironment } from './tracing.ts'
 
 /** The service that each device has. */
 export const DEVICE_SERVICE = 'config'
@@ -39,6 +40,7 @@ export async function startDevice(options: DeviceOptions): Promise<App> {
   const parodus = starting.use(
     await startParodus(
       loadConfig(parodusEnv, {
+        ...tracingEnvironment(process.env),
         PARODUS_DEVICE_ID: options.id,
         PARODUS_PETASOS_URL: options.petasosUrl,
         PARODUS_THEMIS_URL: themis.href,

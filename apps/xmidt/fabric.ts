@@ -19,6 +19,7 @@ import type { UserName } from '#nats/permissions.ts'
 import { OPERATOR } from './access.ts'
 import type { Narrator } from './narration.ts'
 import { portOf, type Part, type Ports } from './ports.ts'
+import { tracingEnvironment } from './tracing.ts'
 import type { Credentials } from './workspace.ts'
 
 /** Only the demonstration delivers to this machine; everywhere else private addresses are refused. */
@@ -132,7 +133,7 @@ async function startTalarias(
   return { apps, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
 
-/** What every part is told: where NATS is, if it uses it, and where it listens. */
+/** What every part is told: where NATS is, if it uses it, where it listens and where traces go. */
 function listen(
   { natsUrlOf, ports }: FabricOptions,
   app: string,
@@ -140,6 +141,7 @@ function listen(
   index = 0,
 ): Record<string, string> {
   return {
+    ...tracingEnvironment(process.env),
     ...(part !== 'themis' && { NATS_URL: natsUrlOf(part) }),
     [`${app}_PORT`]: String(portOf(ports, part, index)),
     [`${app}_OPERATIONS_PORT`]: String(portOf(ports, part, index) + 1),

@@ -1,6 +1,8 @@
 /** One POST to one receiver and what came of it. Whether there is another is not decided here. */
 import { errors, request, type Dispatcher } from 'undici'
 import type { AttemptOutcome, Metrics } from '#apps/caduceus/metrics.ts'
+import { formatTraceparent, type TraceContext } from '#libs/trace/context.ts'
+import type { Span, Tracer } from '#libs/trace/tracer.ts'
 import { AddressRefusedError } from './dial.ts'
 import type { DeliveryRequest } from './request.ts'
 import { parseRetryAfter } from './schedule.ts'
@@ -17,13 +19,27 @@ interface Attempt {
   retryAfterMs?: number | undefined
 }
 
-/** Makes attempts. Never rejects. */
-export type AttemptDelivery = (url: string, request: DeliveryRequest) => Promise<Attempt>
+/** What an attempt is a part of. */
+export interface AttemptFacts {
+  webhookId: string
+  /** How many attempts there were before. */
+  resendCount: number
+  /** The span of the delivery, or that of the event where nothing is traced here. */
+  trace: TraceContext | undefined
+}
+
+/** Makes attempts. Never rejects. A notice to an owner is a part of nothing. */
+export type AttemptDelivery = (
+  url: string,
+  request: DeliveryRequest,
+  facts?: AttemptFacts,
+) => Promise<Attempt>
 
 /** What {@link createAttempts} needs. */
 export interface AttemptsOptions {
   dispatcher: Dispatcher
   attemptMs: number
+  tracer: Tracer | undefined
   metrics: Metrics
 }
 
@@ -31,17 +47,19 @@ export interface AttemptsOptions {
 export function createAttempts({
   dispatcher,
   attemptMs,
+  tracer,
   metrics,
 }: AttemptsOptions): AttemptDelivery {
-  return async (url, { headers, body }) => {
+  return async (url, { headers, body }, facts) => {
     const observe = metrics.attemptSeconds.startTimer()
     metrics.attemptsInFlight.inc()
+    const span = tracer && facts && beginPost(tracer, url, body.length, facts)
     let attempt: Attempt
     try {
       const response = await request(url, {
         dispatcher,
         method: 'POST',
-        headers,
+        headers: [...headers, ...traceHeaders(span?.context ?? facts?.trace)],
         body,
         headersTimeout: attemptMs,
         bodyTimeout: attemptMs,
@@ -56,9 +74,48 @@ export function createAttempts({
     observe()
     metrics.attemptsInFlight.dec()
     metrics.attempts.inc({ outcome: attempt.outcome })
+    if (span) endPost(span, attempt)
     return attempt
   }
 }
+
+/** Of the URL only the server: the rest is between the receiver and its owner. */
+function beginPost(
+  tracer: Tracer,
+  url: string,
+  byteCount: number,
+  { webhookId, resendCount, trace }: AttemptFacts,
+): Span {
+  const { hostname, port, protocol } = new URL(url)
+  const isTls = protocol === 'https:'
+  return tracer.begin('POST', {
+    kind: 'client',
+    parent: trace,
+    attributes: {
+      'http.request.method': 'POST',
+      'http.request.body.size': byteCount,
+      'http.request.resend_count': resendCount > 0 ? resendCount : undefined,
+      'server.address': hostname,
+      'server.port': port === '' ? (isTls ? 443 : 80) : Number(port),
+      'url.scheme': isTls ? 'https' : 'http',
+      'xmidt.webhook.id': webhookId,
+    },
+  })
+}
+
+function endPost(span: Span, { outcome, status }: Attempt): void {
+  span.set({ 'http.response.status_code': status })
+  if (outcome !== 'delivered') span.fail(status === undefined ? outcome : String(status))
+  span.end()
+}
+
+function traceHeaders(context: TraceContext | undefined): string[] {
+  if (!context) return NO_HEADERS
+  const state = context.state === undefined ? [] : ['tracestate', context.state]
+  return ['traceparent', formatTraceparent(context), ...state]
+}
+
+const NO_HEADERS: string[] = []
 
 function judge({ statusCode: status, headers }: Dispatcher.ResponseData): Attempt {
   const retryAfterMs = parseRetryAfter([headers['retry-after']].flat()[0], Date.now())

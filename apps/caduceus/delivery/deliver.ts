@@ -8,13 +8,16 @@ import type { Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Outcome } from '#libs/nats/consume.ts'
 import { readEventHeaders } from '#libs/nats/event.ts'
+import { beginMessage, readTraceContext } from '#libs/nats/trace.ts'
+import { traceFields, type Span, type Tracer } from '#libs/trace/tracer.ts'
 import { decode } from '#libs/wrp/codec.ts'
+import { eventTypeOf } from '#libs/wrp/locator.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import type { AttemptDelivery } from './attempt.ts'
 import { publishDeadLetter, type DeadLetterFacts } from './dead-letter.ts'
 import type { WatchBacklog } from './failure-notice.ts'
 import type { DeliveryTarget } from './target.ts'
-import { toDeliveryRequest } from './request.ts'
+import { deviceOf, toDeliveryRequest } from './request.ts'
 import { retryDelayMs } from './schedule.ts'
 
 /** After this a dead letter that could not be kept is tried again; nothing is lost meanwhile. */
@@ -32,13 +35,14 @@ export interface DeliverOptions {
   attempt: AttemptDelivery
   watchBacklog: WatchBacklog
   retryDelaysMs: readonly number[]
+  tracer: Tracer | undefined
   metrics: Metrics
   log: Logger
 }
 
 /** Makes the decision; it keeps nothing between events. */
 export function createDeliver(options: DeliverOptions): Deliver {
-  const { attempt, watchBacklog, retryDelaysMs, metrics, log } = options
+  const { attempt, watchBacklog, retryDelaysMs, tracer, metrics, log } = options
 
   return async (target, message) => {
     const { id: webhookId, webhook, matches } = target
@@ -59,11 +63,19 @@ export function createDeliver(options: DeliverOptions): Deliver {
     const onHeadersLeftOut = (count: number): void => metrics.headersLeftOut.inc(count)
     const request = toDeliveryRequest(webhook.hook, event, { eventId, nowMs, onHeadersLeftOut })
     const url = targetOf(webhook, message.seq + attemptCount - 1)
-    const { outcome, status, retryAfterMs } = await attempt(url, request)
-    if (outcome === 'delivered') return { outcome: 'ack' }
+    const span = tracer && beginDelivery(tracer, message, event, { webhookId, eventId })
+    const trace = span?.context ?? readTraceContext(message.headers)
+    const facts = { webhookId, resendCount: attemptCount - 1, trace }
+    const { outcome, status, retryAfterMs } = await attempt(url, request, facts)
+    if (span) endDelivery(span, outcome)
+    const said = { webhookId, eventId, outcome, status, attemptCount, ...traceFields(trace) }
+    if (outcome === 'delivered') {
+      log.debug(said, 'delivered')
+      return { outcome: 'ack' }
+    }
 
     const delayMs = retryDelayMs(retryDelaysMs, attemptCount, retryAfterMs)
-    log.debug({ webhookId, eventId, outcome, status, attemptCount, delayMs }, 'attempt failed')
+    log.debug({ ...said, delayMs }, 'attempt failed')
     if (delayMs === undefined) {
       const facts = { webhookId, eventId, reason: outcome, status, attemptCount }
       return giveUp(options, message, facts)
@@ -71,6 +83,33 @@ export function createDeliver(options: DeliverOptions): Deliver {
     metrics.retries.inc({ reason: outcome })
     return { outcome: 'nak', delayMs }
   }
+}
+
+/** Each attempt at an event is a span of its own, all of them parts of the event's. */
+function beginDelivery(
+  tracer: Tracer,
+  message: JsMsg,
+  event: WrpMessage,
+  { webhookId, eventId }: { webhookId: string; eventId: string },
+): Span {
+  const span = beginMessage(tracer, {
+    operation: 'process',
+    subject: 'event',
+    parent: readTraceContext(message.headers),
+    device: deviceOf(event) || undefined,
+    eventType: eventTypeOf(event.dest ?? ''),
+    transaction: event.transaction_uuid,
+    messageId: eventId,
+    bytes: message.data.length,
+  })
+  span.set({ 'xmidt.webhook.id': webhookId })
+  return span
+}
+
+function endDelivery(span: Span, outcome: string): void {
+  span.set({ 'xmidt.delivery.outcome': outcome })
+  if (outcome !== 'delivered') span.fail(outcome)
+  span.end()
 }
 
 async function giveUp(
@@ -81,7 +120,9 @@ async function giveUp(
   try {
     await publishDeadLetter(jetStream, message, facts)
   } catch (error) {
-    log.warn({ webhookId: facts.webhookId, error: String(error) }, 'dead letter cannot be kept')
+    const trace = traceFields(readTraceContext(message.headers))
+    const { webhookId } = facts
+    log.warn({ webhookId, error: String(error), ...trace }, 'dead letter cannot be kept')
     metrics.retries.inc({ reason: 'dead-letter-unavailable' })
     return { outcome: 'nak', delayMs: DEAD_LETTER_RETRY_MS }
   }

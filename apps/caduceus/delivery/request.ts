@@ -93,7 +93,7 @@ function eventHeaders(event: WrpMessage): [name: string, value: string][] {
 }
 
 /** Empty where the source names no device: upstream's header is then there and empty. */
-function deviceOf({ source }: WrpMessage): string {
+export function deviceOf({ source }: WrpMessage): string {
   try {
     return parseDeviceId(source ?? '')
   } catch {

@@ -9,8 +9,12 @@ import { readBody } from '#apps/caduceus/body.ts'
 import type { Callers, CallerEnv } from '#apps/caduceus/callers.ts'
 import type { Metrics, NotificationOutcome } from '#apps/caduceus/metrics.ts'
 import { errorResponse } from '#libs/http/error.ts'
+import { traceContextOf } from '#libs/http/traced.ts'
 import { publishEvent } from '#libs/nats/event.ts'
 import { SubjectError } from '#libs/nats/subjects.ts'
+import { beginSend } from '#libs/nats/trace.ts'
+import type { TraceContext } from '#libs/trace/context.ts'
+import type { Tracer } from '#libs/trace/tracer.ts'
 import { decode, encode, hasInvalidUtf8 } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
 import { fromJson } from '#libs/wrp/json.ts'
@@ -22,16 +26,13 @@ export interface NotifyApiOptions {
   callers: Callers
   bodyBytesMax: number
   jetStream: JetStreamClient
+  tracer: Tracer | undefined
   metrics: Metrics
 }
 
 /** The route. */
-export function createNotifyApi({
-  callers,
-  bodyBytesMax,
-  jetStream,
-  metrics,
-}: NotifyApiOptions): Hono<CallerEnv> {
+export function createNotifyApi(options: NotifyApiOptions): Hono<CallerEnv> {
+  const { callers, bodyBytesMax, metrics } = options
   const app = new Hono<CallerEnv>()
   app.on('POST', ['/api/v3/notify', '/api/v4/notify'], callers, async (c) => {
     const answer = (outcome: NotificationOutcome, code: number, message: string): Response => {
@@ -60,7 +61,8 @@ export function createNotifyApi({
     if (type === undefined)
       return answer('event-type-invalid', 400, 'Invalid dest. Expected event:TYPE.')
     try {
-      await publish(jetStream, event, type)
+      const trace = c.var.span?.context ?? traceContextOf(c.req.raw.headers)
+      await publish(event, type, trace, options)
     } catch (error) {
       if (error instanceof SubjectError) return answer('event-type-invalid', 400, error.message)
       return answer('unavailable', 503, 'the event could not be kept: try again')
@@ -70,7 +72,12 @@ export function createNotifyApi({
   return app
 }
 
-async function publish(jetStream: JetStreamClient, event: WrpMessage, type: string): Promise<void> {
+async function publish(
+  event: WrpMessage,
+  type: string,
+  trace: TraceContext | undefined,
+  { jetStream, tracer }: NotifyApiOptions,
+): Promise<void> {
   // Devices use a transaction id again and again, so the event gets an id of its own.
   const id = randomUUID()
   const complete = {
@@ -78,7 +85,7 @@ async function publish(jetStream: JetStreamClient, event: WrpMessage, type: stri
     content_type: event.content_type || 'application/json',
     transaction_uuid: event.transaction_uuid || id,
   }
-  await publishEvent(jetStream, {
+  const outgoing = {
     id,
     device: deviceOf(event.source),
     type,
@@ -88,7 +95,17 @@ async function publish(jetStream: JetStreamClient, event: WrpMessage, type: stri
     sessionId: event.session_id,
     partnerIds: event.partner_ids,
     transactionUuid: complete.transaction_uuid,
-  })
+    trace,
+  }
+  const span = tracer && beginSend(tracer, outgoing)
+  try {
+    await publishEvent(jetStream, { ...outgoing, trace: span?.context ?? trace })
+  } catch (error) {
+    span?.fail(error instanceof SubjectError ? 'event-type-invalid' : 'not-stored')
+    throw error
+  } finally {
+    span?.end()
+  }
 }
 
 function deviceOf(source: string | undefined): DeviceId | undefined {

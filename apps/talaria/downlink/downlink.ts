@@ -6,16 +6,19 @@
 import type { Msg } from '@nats-io/transport-node'
 import type { DownlinkRefusalReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Device } from '#apps/talaria/session/device.ts'
+import type { Logger } from '#libs/log/logger.ts'
 import {
   readCommandTimes,
   replyError,
   replyReceipt,
   type CommandErrorCode,
 } from '#libs/nats/reply.ts'
-import { decode, encode } from '#libs/wrp/codec.ts'
+import { traceFields, type Tracer } from '#libs/trace/tracer.ts'
+import { decode } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { isTransaction, type WrpMessage } from '#libs/wrp/message.ts'
+import { bytesOf, takeCommand, type Command } from './command.ts'
 import { forPartners } from './partners.ts'
 
 /** A caller hears after this that the command has reached a Talaria. Design §2. */
@@ -40,11 +43,13 @@ export interface DownlinkOptions {
   timeoutMs: number
   /** How many commands of one device may await their answer. */
   pendingMax: number
+  tracer: Tracer | undefined
   metrics: TalariaMetrics
+  log: Logger
 }
 
 interface Pending {
-  message: Msg
+  command: Command
   receiptTimer: NodeJS.Timeout
   deadlineTimer: NodeJS.Timeout
 }
@@ -63,6 +68,12 @@ const DEADLINE: Refusal = {
 
 const QUEUE_FULL: Refusal = { reason: 'queue-full', code: 503, text: "the device's queue is full" }
 
+const DEVICE_CLOSED: Refusal = {
+  reason: 'device-closed',
+  code: 504,
+  text: 'that device has been closed',
+}
+
 const PARTNER_FOREIGN: Refusal = {
   reason: 'partner-foreign',
   code: 403,
@@ -74,14 +85,15 @@ const WAIT_MS_MAX = 600_000
 
 /** The downlink of all devices. */
 export function createDownlink(options: DownlinkOptions): Downlink {
-  const { talariaId, timeoutMs, pendingMax, metrics } = options
+  const { talariaId, timeoutMs, pendingMax, tracer, metrics } = options
   const waiting = new Map<Device, Map<string, Pending>>()
 
-  const refuse = (message: Msg, { reason, code, text }: Refusal): void => {
+  const refuse = (command: Command, { reason, code, text }: Refusal): void => {
     metrics.downlinkRefusals.inc({ reason })
-    replyError(message, code, PREFIX + text)
+    replyError(command.message, code, PREFIX + text)
+    end(command, reason, options)
   }
-  const settle = (device: Device, transactionUuid: string): Msg | undefined => {
+  const settle = (device: Device, transactionUuid: string): Command | undefined => {
     const pending = waiting.get(device)
     const found = pending?.get(transactionUuid)
     if (!pending || !found) return undefined
@@ -90,68 +102,91 @@ export function createDownlink(options: DownlinkOptions): Downlink {
     device.commandsPending -= 1
     clearTimeout(found.receiptTimer)
     clearTimeout(found.deadlineTimer)
-    return found.message
+    return found.command
   }
-  const awaitAnswer = (device: Device, uuid: string, message: Msg, deadlineMs: number): void => {
+  const awaitAnswer = (command: Command, uuid: string, deadlineMs: number): void => {
+    const { device } = command
     const receiptTimer = setTimeout(() => {
       metrics.receipts.inc()
-      replyReceipt(message, talariaId)
+      replyReceipt(command.message, talariaId)
     }, RECEIPT_MS)
     const onDeadline = (): void => {
       if (!settle(device, uuid)) return
       metrics.commands.inc({ outcome: 'timed-out' })
-      refuse(message, DEADLINE)
+      refuse(command, DEADLINE)
     }
     const deadlineTimer = setTimeout(onDeadline, Math.min(deadlineMs - Date.now(), WAIT_MS_MAX))
     device.beginCommand()
     const pending = waiting.get(device) ?? new Map<string, Pending>()
-    waiting.set(device, pending.set(uuid, { message, receiptTimer, deadlineTimer }))
+    waiting.set(device, pending.set(uuid, { command, receiptTimer, deadlineTimer }))
   }
 
   return {
     command(device, message) {
+      const command = takeCommand(device, message, tracer)
       const now = Date.now()
       const { takeByMs = Infinity, deadlineMs = now + timeoutMs } = readCommandTimes(message)
       if (now > takeByMs || now >= deadlineMs) {
         // Without a reply: the caller has been told, or is being told, that it reached nobody.
         metrics.downlinkRefusals.inc({ reason: 'too-late' })
-        return
+        return end(command, 'too-late', options)
       }
-      const read = readCommand(device, message)
-      if ('reason' in read) return refuse(message, read)
-      const uuid = isTransaction(read.msg_type) ? (read.transaction_uuid ?? '') : undefined
-      const refusal = transactionRefusal(uuid, waiting.get(device), pendingMax)
-      if (refusal) return refuse(message, refusal)
-      const bytes = labelledBytes(device, read, message)
-      if (!bytes) return refuse(message, PARTNER_FOREIGN)
-      if (!device.send(bytes)) return refuse(message, QUEUE_FULL)
-      if (uuid !== undefined) return awaitAnswer(device, uuid, message, deadlineMs)
+      const judged = judge(command, waiting.get(device), pendingMax)
+      if ('reason' in judged) return refuse(command, judged)
+      if (!device.send(judged.bytes)) return refuse(command, QUEUE_FULL)
+      if (judged.uuid !== undefined) return awaitAnswer(command, judged.uuid, deadlineMs)
       metrics.commands.inc({ outcome: 'written' })
       message.respond()
+      end(command, 'written', options)
     },
     answer(device, transactionUuid, bytes) {
-      const message = settle(device, transactionUuid)
-      if (!message) return false
+      const command = settle(device, transactionUuid)
+      if (!command) return false
       metrics.commands.inc({ outcome: 'answered' })
-      message.respond(bytes)
+      command.message.respond(bytes)
+      end(command, 'answered', options)
       return true
     },
     end(device) {
       for (const uuid of waiting.get(device)?.keys() ?? []) {
-        const message = settle(device, uuid)
-        if (!message) continue
+        const command = settle(device, uuid)
+        if (!command) continue
         metrics.commands.inc({ outcome: 'device-closed' })
-        refuse(message, { reason: 'device-closed', code: 504, text: 'that device has been closed' })
+        refuse(command, DEVICE_CLOSED)
       }
     },
   }
 }
 
-/** Byte for byte where no partner has to be put on; undefined for a message of others' partners. */
-function labelledBytes(device: Device, read: WrpMessage, { data }: Msg): Uint8Array | undefined {
+/** What is to be written for a command and how its answer is known, or why nothing may be. */
+function judge(
+  command: Command,
+  pending: ReadonlyMap<string, Pending> | undefined,
+  pendingMax: number,
+): { bytes: Uint8Array; uuid: string | undefined } | Refusal {
+  const { device, message, span } = command
+  const read = readCommand(device, message)
+  if ('reason' in read) return read
+  span?.set({ 'messaging.message.conversation_id': read.transaction_uuid })
+  const uuid = isTransaction(read.msg_type) ? (read.transaction_uuid ?? '') : undefined
+  const refusal = transactionRefusal(uuid, pending, pendingMax)
+  if (refusal) return refusal
   const labelled = forPartners(read, device.identity.partnerIds)
-  if (labelled === 'foreign') return undefined
-  return labelled === read ? data : encode(labelled)
+  if (labelled === 'foreign') return PARTNER_FOREIGN
+  return { bytes: bytesOf(command, read, labelled), uuid }
+}
+
+/** Tells what became of a command, and ends its span. */
+function end(
+  { device, span }: Command,
+  outcome: DownlinkRefusalReason | 'answered' | 'written',
+  { log }: DownlinkOptions,
+): void {
+  log.debug({ deviceId: device.id, outcome, ...traceFields(span?.context) }, 'command ended')
+  if (!span) return
+  span.set({ 'xmidt.command.outcome': outcome })
+  if (outcome !== 'answered' && outcome !== 'written') span.fail(outcome)
+  span.end()
 }
 
 function transactionRefusal(

@@ -9,6 +9,7 @@ import { publishEvent, type OutgoingEvent } from '#libs/nats/event.ts'
 import { SubjectError } from '#libs/nats/subjects.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
+import { traceFields } from '#libs/trace/tracer.ts'
 
 /**
  * With at most 5 s each and these waits a leader election or a restart of the server is outlived;
@@ -82,11 +83,13 @@ async function publishUntilStored(
     try {
       await publishEvent(jetStream, event)
       endTimer()
+      log.debug({ eventId: event.id, ...traceFields(event.trace) }, 'event stored')
       return 'stored'
     } catch (error) {
       if (error instanceof SubjectError) return 'event-type-invalid'
       metrics.eventFailures.inc()
-      log.debug({ attempt, error: String(error) }, 'event not stored')
+      const trace = traceFields(event.trace)
+      log.debug({ eventId: event.id, attempt, error: String(error), ...trace }, 'event not stored')
       if (attempt >= ATTEMPTS_MAX || !(await wait(backoff.nextMs(), signal))) return 'not-stored'
       metrics.eventRetries.inc()
     }

@@ -6,12 +6,16 @@ import type { Downlink } from '#apps/talaria/downlink/downlink.ts'
 import type { TalariaMetrics, UplinkDropReason } from '#apps/talaria/metrics.ts'
 import type { Device } from '#apps/talaria/session/device.ts'
 import type { OutgoingEvent } from '#libs/nats/event.ts'
+import { beginSend } from '#libs/nats/trace.ts'
+import { parseTraceContext, type TraceContext } from '#libs/trace/context.ts'
+import type { Span, Tracer } from '#libs/trace/tracer.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
 import { eventTypeOf, parseDeviceId } from '#libs/wrp/locator.ts'
 import { isTransaction, MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 import { acknowledgement, needsAcknowledgement, RDR } from '#libs/wrp/qos.ts'
 import { stamp, type Stamped } from '#libs/wrp/stamp.ts'
+import { readTraceLines } from '#libs/wrp/trace-lines.ts'
 import type { Store, Stored } from './store.ts'
 import type { Window } from './window.ts'
 
@@ -27,6 +31,7 @@ export interface UplinkOptions {
   downlink: Downlink
   /** Of acknowledgements: a locator. */
   source: string
+  tracer: Tracer | undefined
   metrics: TalariaMetrics
 }
 
@@ -90,7 +95,7 @@ function takeEvent(
   bytes: Uint8Array,
   options: UplinkOptions,
 ): UplinkDropReason | undefined {
-  const { store, window, metrics } = options
+  const { store, window, tracer, metrics } = options
   const isAwaited = needsAcknowledgement(message)
   const type = eventTypeOf(message.dest ?? '')
   if (type === undefined) {
@@ -102,7 +107,11 @@ function takeEvent(
     return 'window-full'
   }
   const leave = (): void => window.leave(device, bytes.length)
-  void store.put(outgoing(device, message, bytes, type), 'device').then((stored) => {
+  const event = outgoing(device, message, bytes, type)
+  const span = tracer && beginSend(tracer, event)
+  if (span) event.trace = span.context
+  void store.put(event, 'device').then((stored) => {
+    if (span) endEvent(span, stored)
     if (stored !== 'stored') metrics.uplinkDrops.inc({ reason: stored })
     // Its place is free when the device has its acknowledgement, so those cannot pile up either.
     if (isAwaited) acknowledge(device, message, RDR_OF[stored], options, leave)
@@ -148,12 +157,17 @@ function outgoing(
     sessionId: device.sessionId,
     partnerIds: device.identity.partnerIds,
     transactionUuid: message.transaction_uuid,
-    traceparent: traceparentOf(message),
+    trace: contextOf(message),
   }
 }
 
-/** Trace context rides in the message's own headers, `traceparent: …`. */
-function traceparentOf({ headers = [] }: WrpMessage): string | undefined {
-  const line = headers.find((header) => /^traceparent:/i.test(header))
-  return line?.slice(line.indexOf(':') + 1).trim()
+/** The trace that the device is in: it rides in the message's own headers. */
+function contextOf(message: WrpMessage): TraceContext | undefined {
+  const { traceparent, tracestate } = readTraceLines(message)
+  return parseTraceContext(traceparent, tracestate)
+}
+
+function endEvent(span: Span, stored: Stored): void {
+  if (stored !== 'stored') span.fail(stored)
+  span.end()
 }
