@@ -5,6 +5,7 @@ import { start as startTr181 } from '#apps/tr181/app.ts'
 import { tr181Env } from '#apps/tr181/config.ts'
 import { loadConfig } from '#libs/config/load.ts'
 import type { App } from '#libs/lifecycle/app.ts'
+import type { Logger } from '#libs/log/logger.ts'
 import { DEVICE_CREDENTIAL, logOf, type Stack } from './stack.ts'
 
 /** The name of the device's one service. */
@@ -16,6 +17,8 @@ export interface ParodusOptions {
   /** How often its service sends an event; never when absent. */
   eventIntervalMs?: number
   environment?: Record<string, string>
+  /** Where it writes its log; nowhere unless told. */
+  log?: Logger
 }
 
 /** A running device. */
@@ -29,7 +32,12 @@ export interface ParodusDevice extends AsyncDisposable {
 export async function startParodus(
   stack: Stack,
   id: string,
-  { partner = 'comcast', eventIntervalMs = 3_600_000, environment = {} }: ParodusOptions = {},
+  {
+    partner = 'comcast',
+    eventIntervalMs = 3_600_000,
+    environment = {},
+    log = logOf('parodus'),
+  }: ParodusOptions = {},
 ): Promise<ParodusDevice> {
   await using starting = new AsyncDisposableStack()
   const themis = new URL('/issue', stack.themis.url)
@@ -46,7 +54,7 @@ export async function startParodus(
         PARODUS_LOCAL_URL: 'tcp://127.0.0.1:0',
         ...environment,
       }),
-      logOf('parodus'),
+      log,
     ),
   )
   const service = starting.use(

@@ -39,6 +39,8 @@ export interface StackOptions {
   region?: Region
   /** Further variables for every app, such as shorter times. */
   environment?: Record<string, string>
+  /** Where each app writes its log; nowhere unless told. */
+  loggerOf?: (app: string) => Logger
 }
 
 /** The running fabric. */
@@ -65,7 +67,7 @@ export interface Stack extends AsyncDisposable {
 
 /** Starts what `options` ask for: themis, talarias (1), petasos, scytale, and caduceus if wanted. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
-  const { talarias: talariaCount = 1, environment = {} } = options
+  const { talarias: talariaCount = 1, environment = {}, loggerOf = logOf } = options
   await using starting = new AsyncDisposableStack()
   const nats = starting.use(await startTestNats({ region: options.region }))
   const directory = await mkdtemp(join(tmpdir(), 'xmidt-stack-'))
@@ -84,7 +86,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         THEMIS_CALLER_CREDENTIALS: CALLER_CREDENTIAL,
         THEMIS_DEVICE_CREDENTIALS: DEVICE_CREDENTIAL,
       }),
-      logOf('themis'),
+      loggerOf('themis'),
     ),
   )
   const jwksUrl = `${themis.url}/.well-known/jwks.json`
@@ -94,13 +96,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     TALARIA_JWKS_URL: jwksUrl,
   })
   const startTalaria = async (id: string): Promise<App> =>
-    startTalariaApp(loadConfig(talariaEnv, talariaEnvironment(id)), logOf(id))
+    startTalariaApp(loadConfig(talariaEnv, talariaEnvironment(id)), loggerOf(id))
   const talarias: App[] = []
   for (let index = 1; index <= talariaCount; index += 1) {
     talarias.push(starting.use(await startTalaria(`talaria-${index}`)))
   }
   const petasos = starting.use(
-    await startPetasos(loadConfig(petasosEnv, listen('PETASOS')), logOf('petasos')),
+    await startPetasos(loadConfig(petasosEnv, listen('PETASOS')), loggerOf('petasos')),
   )
   const scytale = starting.use(
     await startScytale(
@@ -109,7 +111,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         SCYTALE_JWKS_URL: jwksUrl,
         SCYTALE_BASIC_CREDENTIALS: CALLER_CREDENTIAL,
       }),
-      logOf('scytale'),
+      loggerOf('scytale'),
     ),
   )
   const caduceusEnvironment = {
@@ -121,7 +123,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
   const caduceus = options.caduceus
     ? starting.use(
-        await startCaduceusApp(loadConfig(caduceusEnv, caduceusEnvironment), logOf('caduceus')),
+        await startCaduceusApp(loadConfig(caduceusEnv, caduceusEnvironment), loggerOf('caduceus')),
       )
     : undefined
   const running = starting.move()
