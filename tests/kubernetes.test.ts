@@ -76,7 +76,7 @@ describe.each([
   it('hold no secret themselves, and name only those that the README says how to make', () => {
     expect(manifests.map(({ kind }) => kind)).not.toContain('Secret')
     const named = workloads(manifests).flatMap(({ pod, container }) => [
-      ...pod.spec.volumes.flatMap(({ secret }) => (secret ? [secret.secretName] : [])),
+      ...(pod.spec.volumes ?? []).flatMap(({ secret }) => (secret ? [secret.secretName] : [])),
       ...container.env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef?.name ?? []),
     ])
     expect(named.length).toBeGreaterThan(0)
@@ -130,7 +130,7 @@ describe('every pod', () => {
         readOnlyRootFilesystem: true,
         capabilities: { drop: ['ALL'] },
       })
-      expect(container.volumeMounts.every(({ readOnly }) => readOnly)).toBe(true)
+      expect((container.volumeMounts ?? []).every(({ readOnly }) => readOnly)).toBe(true)
       expect(container.resources.limits.memory).toBeDefined()
       expect(container.resources.requests.cpu).toBeDefined()
     },
@@ -146,7 +146,7 @@ describe('every pod', () => {
       'talaria',
     ])
     for (const { name, pod, container } of using) {
-      const secrets = pod.spec.volumes.map(({ secret }) => secret?.secretName)
+      const secrets = (pod.spec.volumes ?? []).map(({ secret }) => secret?.secretName)
       const variables = container.env.map(({ valueFrom }) => valueFrom?.secretKeyRef?.name)
       const user = name === 'apply-streams' ? 'provisioner' : name
       expect(

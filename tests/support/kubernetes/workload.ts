@@ -28,7 +28,7 @@ export interface Container {
   startupProbe?: Probe
   livenessProbe?: Probe
   readinessProbe?: Probe
-  volumeMounts: { name: string; mountPath: string; readOnly?: boolean }[]
+  volumeMounts?: { name: string; mountPath: string; readOnly?: boolean }[]
 }
 
 /** The pod of a workload. */
@@ -40,7 +40,7 @@ export interface Pod {
     terminationGracePeriodSeconds?: number
     securityContext: Record<string, unknown>
     containers: Container[]
-    volumes: { name: string; secret?: { secretName: string } }[]
+    volumes?: { name: string; secret?: { secretName: string } }[]
   }
 }
 
