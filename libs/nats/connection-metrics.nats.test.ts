@@ -26,3 +26,16 @@ it('shows the loss and the return of a connection', async () => {
   await server.server.restart()
   await eventually(async () => expect(await registry.page()).toContain(`${line} 1`))
 })
+
+it('counts what the server refuses', async () => {
+  await using strict = await startTestNats({ expectsRefusals: true })
+  const registry = createRegistry('x')
+  await using nats = await connectNats({ url: strict.urlOf('petasos'), name: 'x', log })
+  createConnectionMetrics(registry, ['x']).watch('x', nats)
+  const line = 'xmidt_x_nats_refused_total{connection="x"}'
+  expect(await registry.page()).toContain(`${line} 0`)
+  // A Petasos may not command a device, nor listen to all of them.
+  nats.connection.publish('xmidt.device.mac_112233445566.command')
+  nats.connection.subscribe('xmidt.device.>', { callback: () => undefined })
+  await eventually(async () => expect(await registry.page()).toContain(`${line} 2`))
+})

@@ -2,11 +2,11 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { eventually } from './eventually.ts'
+import { freePort } from './free-ports.ts'
 
 /** Whether there is one on this machine. */
 export const HAS_PROMETHEUS = spawnSync('prometheus', ['--version']).status === 0
@@ -59,6 +59,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
   }
   const file = join(directory, 'prometheus.yml')
   writeFileSync(file, stringify(configuration))
+  // It does not tell which port it took, so it is given one.
   const address = `127.0.0.1:${await freePort()}`
   const child = spawn(
     'prometheus',
@@ -111,15 +112,4 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
     },
     [Symbol.asyncDispose]: stop,
   }
-}
-
-/** Prometheus does not tell which port it took, so it is given one that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
