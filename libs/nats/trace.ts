@@ -15,8 +15,11 @@ export function putTraceContext(made: MsgHdrs, context: TraceContext | undefined
 }
 
 /** The context of a message; undefined where it has none that is one. */
-export const readTraceContext = (found: MsgHdrs | undefined): TraceContext | undefined =>
-  found && parseTraceContext(found.get(TRACEPARENT), found.get(TRACESTATE))
+export function readTraceContext(found: MsgHdrs | undefined): TraceContext | undefined {
+  const traceparent = found?.get(TRACEPARENT)
+  // Most messages have none, and each look into the headers is a search.
+  return traceparent ? parseTraceContext(traceparent, found?.get(TRACESTATE)) : undefined
+}
 
 /** The subjects that spans are named after, with names in the place of what differs. */
 const TEMPLATES = {
