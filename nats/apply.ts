@@ -6,14 +6,30 @@ import {
   type JetStreamManager,
   type StreamConfig,
 } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
+import {
+  NoRespondersError,
+  RequestError,
+  TimeoutError,
+  type NatsConnection,
+} from '@nats-io/transport-node'
 import { z } from 'zod'
 import { commonFields, natsOf } from '#libs/config/common.ts'
 import { bytes, integer } from '#libs/config/fields.ts'
 import { loadConfig } from '#libs/config/load.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
+import { createBackoff } from '#libs/retry/backoff.ts'
+import { wait } from '#libs/retry/wait.ts'
 import { EVENTS_BYTES_MAX, streams, type StreamOptions } from './streams.ts'
+
+/** A cluster that has just started elects a leader for each stream, and is silent until it has one. */
+const ELECTION_MS = 60_000
+
+/** Each attempt waits for the client's own five seconds already. */
+const RETRY_BACKOFF = { firstMs: 250, maxMs: 2_000 }
+
+/** What JetStream's API says while it has no leader. */
+const UNAVAILABLE = 503
 
 /** The server has something else than was wanted, or refused it. */
 export class ApplyError extends Error {
@@ -40,7 +56,7 @@ export async function applyStreams(
   for (const wanted of streams({ replicas, eventsBytesMax })) {
     const name = wanted.name ?? ''
     try {
-      const { change, found } = await applyOne(manager, wanted)
+      const { change, found } = await patiently(() => applyOne(manager, wanted), log)
       const differences = differencesOf(wanted, found)
       if (differences.length > 0) {
         throw new ApplyError(
@@ -53,6 +69,31 @@ export async function applyStreams(
       throw new ApplyError(`stream ${name}: ${(error as Error).message}`, { cause: error })
     }
   }
+}
+
+/** Tries again for as long as it may be that a leader is being elected. */
+async function patiently<T>(act: () => Promise<T>, log: Logger): Promise<T> {
+  const until = performance.now() + ELECTION_MS
+  const backoff = createBackoff(RETRY_BACKOFF)
+  for (;;) {
+    try {
+      return await act()
+    } catch (error) {
+      if (!isPassing(error) || performance.now() > until) throw error
+      log.warn({ error: String(error) }, 'JetStream does not answer yet')
+      await wait(backoff.nextMs())
+    }
+  }
+}
+
+/** No answer, or one that says "not now": of a refusal nothing would change. */
+function isPassing(error: unknown): boolean {
+  return (
+    error instanceof TimeoutError ||
+    error instanceof NoRespondersError ||
+    error instanceof RequestError ||
+    (error instanceof JetStreamApiError && error.status === UNAVAILABLE)
+  )
 }
 
 async function applyOne(

@@ -158,6 +158,26 @@ describe('applying the streams', () => {
     await expect(jetStream.publish('xmidt.event.0.large.mac_1', tooLarge)).rejects.toThrow()
   })
 
+  it('waits for a JetStream that does not answer yet', async () => {
+    const { pid } = nats.server
+    process.kill(pid, 'SIGSTOP')
+    const silent = Promise.withResolvers<void>()
+    const told = createLogger('test', {
+      level: 'warn',
+      destination: {
+        write: (line) => void (line.includes('does not answer yet') && silent.resolve()),
+      },
+    })
+    try {
+      const applied = applyStreams(provisioner, { eventsBytesMax: 32 * 1024 * 1024, log: told })
+      await silent.promise
+      process.kill(pid, 'SIGCONT')
+      await applied
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+  })
+
   it('says which stream cannot be made', async () => {
     await expect(applyStreams(provisioner, { replicas: 3, log })).rejects.toMatchObject({
       code: 'APPLY_FAILED',
