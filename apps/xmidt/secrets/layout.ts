@@ -3,10 +3,11 @@
  * that nobody else mounts: so a Petasos cannot read what a Talaria may do.
  */
 import { OPERATOR } from '#apps/xmidt/access.ts'
+import { contextTree } from '#apps/xmidt/nats-context.ts'
+import type { UserName } from '#nats/permissions.ts'
 import type { Pair } from './certificates.ts'
-import { contexts } from './contexts.ts'
-import { NATS_SERVERS } from './servers.ts'
 import { NATS_USERS, type Passwords } from './passwords.ts'
+import { NATS_SERVERS } from './servers.ts'
 
 /** Apps with a user of NATS, by their directory. */
 const NATS_CLIENTS = {
@@ -32,7 +33,7 @@ export interface Made {
 export function layout({ passwords, authority, servers }: Made): Readonly<Record<string, Files>> {
   const caller = `${OPERATOR}:${passwords.operator}\n`
   const device = `device:${passwords.device}\n`
-  const client = (user: (typeof NATS_USERS)[number]): Files => ({
+  const client = (user: UserName): Files => ({
     'nats-url': `${natsUrl(user, passwords)}\n`,
     'ca.pem': authority,
   })
@@ -53,18 +54,25 @@ export function layout({ passwords, authority, servers }: Made): Readonly<Record
       ]),
     ),
     devices: { credential: device },
-    tools: {
-      'ca.pem': authority,
-      'nats-url': `${natsUrl('tools', passwords)}\n`,
-      caller,
-      device,
-      ...contexts(passwords),
+    tools: { 'ca.pem': authority, ...contexts(passwords) },
+    k6: {
+      'credentials.json': `${JSON.stringify({ operator: passwords.operator, device: passwords.device })}\n`,
     },
     grafana: { 'admin-password': `${passwords.grafana}\n` },
   }
 }
 
-function natsUrl(user: (typeof NATS_USERS)[number], passwords: Passwords): string {
+/** Where each container finds its own files. */
+const MOUNTED_AT = '/run/xmidt'
+
+/** Contexts of the `nats` command, beneath a directory that XDG_CONFIG_HOME names. */
+function contexts({ nats }: Passwords): Files {
+  const url = NATS_SERVERS.map((server) => `tls://${server}:4222`).join(',')
+  const tree = contextTree({ url, passwords: nats, ca: `${MOUNTED_AT}/ca.pem` })
+  return Object.fromEntries(Object.entries(tree).map(([file, text]) => [`cli/${file}`, text]))
+}
+
+function natsUrl(user: UserName, passwords: Passwords): string {
   return NATS_SERVERS.map((server) => `tls://${user}:${passwords.nats[user]}@${server}:4222`).join(
     ',',
   )

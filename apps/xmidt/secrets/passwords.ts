@@ -1,24 +1,16 @@
 /** The passwords of a deployment, made once and kept in one file. */
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
+import { USERS, type UserName } from '#nats/permissions.ts'
 
 /** The users of NATS, each with a password of its own. */
-export const NATS_USERS = [
-  'talaria',
-  'scytale',
-  'petasos',
-  'caduceus',
-  'provisioner',
-  'operator',
-  'tools',
-  'system',
-] as const
+export const NATS_USERS: readonly UserName[] = USERS.map(({ user }) => user)
 
 const password = z.string().regex(/^[0-9a-f]{32,}$/, 'is no password that was made here')
 
 const passwordsSchema = z.object({
   /** By user of NATS. */
-  nats: z.record(z.enum(NATS_USERS), password),
+  nats: z.record(z.enum(NATS_USERS as [UserName, ...UserName[]]), password),
   /** Of the caller `operator` at Themis, Scytale and Caduceus. */
   operator: password,
   /** With which devices get their tokens from Themis. */

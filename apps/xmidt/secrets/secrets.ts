@@ -3,11 +3,12 @@
  * passwords, a certificate authority with the servers' certificates, the key of Themis. Each part of
  * the stack finds its own in a directory of its own.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { openKey } from '#apps/themis/key.ts'
 import { OPERATOR, publicUrls } from '#apps/xmidt/access.ts'
 import { UserError } from '#apps/xmidt/failure.ts'
+import { writePrivate } from '#apps/xmidt/private-file.ts'
 import { isDue, makeAuthority, makeServerCertificate, type Pair } from './certificates.ts'
 import { layout } from './layout.ts'
 import { makePasswords, readPasswords, type Passwords } from './passwords.ts'
@@ -93,13 +94,9 @@ function read(file: string): string | undefined {
   }
 }
 
-/** Written whole or not at all, for its owner's eyes only; left alone where nothing changes. */
+/** Left alone where nothing changes. */
 function write(file: string, content: string): void {
-  if (read(file) === content) return
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const temporary = `${file}.${process.pid}`
-  writeFileSync(temporary, content, { mode: 0o600, flush: true })
-  renameSync(temporary, file)
+  if (read(file) !== content) writePrivate(file, content)
 }
 
 function readPair(directory: string): Pair | undefined {
