@@ -1,10 +1,9 @@
 /** The spans of an agent: a message of the fabric that it hands on, an event of a local service. */
 import type { Logger } from '#libs/log/logger.ts'
-import { formatTraceparent, parseTraceContext, type TraceContext } from '#libs/trace/context.ts'
+import { contextOfMessage, withContext } from '#libs/trace/message.ts'
 import { traceFields, type Tracer } from '#libs/trace/tracer.ts'
 import { eventTypeOf } from '#libs/wrp/locator.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
-import { readTraceLines, withTraceLines } from '#libs/wrp/trace-lines.ts'
 import type { DeviceIdentity } from './identity.ts'
 
 /** What they are made with. */
@@ -23,7 +22,7 @@ export function beginHandOn(
   service: string,
   { tracer, identity, log }: SpansOptions,
 ): (outcome: HandedOn) => void {
-  const parent = contextOf(message)
+  const parent = contextOfMessage(message)
   const span = tracer?.begin('deliver to local service', {
     kind: 'server',
     parent,
@@ -53,7 +52,7 @@ export function withTrace(
   if (!tracer) return event
   const span = tracer.begin('send event', {
     kind: 'producer',
-    parent: contextOf(event),
+    parent: contextOfMessage(event),
     attributes: {
       'xmidt.device.id': identity.deviceId,
       'xmidt.event.type': eventTypeOf(event.dest ?? ''),
@@ -61,12 +60,5 @@ export function withTrace(
     },
   })
   span.end()
-  const { context } = span
-  const lines = { traceparent: formatTraceparent(context), tracestate: context.state }
-  return (context.isSampled && withTraceLines(event, lines)) || event
-}
-
-function contextOf(message: WrpMessage): TraceContext | undefined {
-  const { traceparent, tracestate } = readTraceLines(message)
-  return parseTraceContext(traceparent, tracestate)
+  return withContext(event, span.context)
 }

@@ -1,6 +1,8 @@
 /** One message to one device, and the device's answer in the format that the caller wants. */
 import { traceContextOf } from '#libs/http/traced.ts'
 import type { Logger } from '#libs/log/logger.ts'
+import type { TraceContext } from '#libs/trace/context.ts'
+import { contextOfMessage } from '#libs/trace/message.ts'
 import type { Span, Tracer } from '#libs/trace/tracer.ts'
 import { decode } from '#libs/wrp/codec.ts'
 import { toHeaders } from '#libs/wrp/headers.ts'
@@ -61,7 +63,7 @@ export function createSend(options: SendOptions): SendToDevice {
       transaction: message.transaction_uuid,
       timeoutMs: config.SCYTALE_DEVICE_TIMEOUT_MS,
       signal,
-      trace: span?.context ?? traceContextOf(headers),
+      trace: contextOf(message, headers, span),
       tracer,
       commander,
       metrics,
@@ -70,6 +72,20 @@ export function createSend(options: SendOptions): SendToDevice {
     if (answer.kind === 'failed') return failure(answer.status, answer.message, answer.headers)
     return answerInFormat(answer.bytes, form.answerFormat, metrics)
   }
+}
+
+/**
+ * What the device's part belongs to: this request's span, or its sender's where nothing is traced
+ * here. A sender who names his trace in the message alone, as tr1d1um does, keeps it from there on.
+ */
+function contextOf(
+  message: WrpMessage,
+  headers: Headers,
+  span: Span | undefined,
+): TraceContext | undefined {
+  const named = traceContextOf(headers)
+  if (!named && message.headers) return contextOfMessage(message) ?? span?.context
+  return span?.context ?? named
 }
 
 function labelPartners(

@@ -57,7 +57,7 @@ let traceCount = 0
 const newTraceId = (): string => (++traceCount).toString(16).padStart(32, 'a')
 
 /** Asks the device's service as a caller who traces himself. */
-async function ask(headers: Record<string, string>): Promise<Response> {
+async function ask(headers: Record<string, string>, more: object = {}): Promise<Response> {
   return fetch(`${stack.scytale.url}/api/v3/device`, {
     method: 'POST',
     headers: {
@@ -71,6 +71,7 @@ async function ask(headers: Record<string, string>): Promise<Response> {
       dest: `${DEVICE}/${SERVICE}`,
       transaction_uuid: `transaction-${traceCount}`,
       payload: Buffer.from('{"command":"GET","names":["Device.DeviceInfo."]}').toString('base64'),
+      ...more,
     }),
   })
 }
@@ -118,6 +119,20 @@ it('a command is one trace from its caller to the service on the device', async 
     },
   })
   expect(chain[3]).toMatchObject({ instance: DEVICE, traceState: 'vendor=of-the-caller' })
+})
+
+it('a caller who names his trace in the message alone has the way to the device in it', async () => {
+  const traceId = newTraceId()
+  const traceparent = `00-${traceId}-${SPAN_OF_CALLER}-01`
+  expect((await ask({}, { headers: [`traceparent: ${traceparent}`, 'tracestate: '] })).ok).toBe(
+    true,
+  )
+  const chain = chainOf(await collector.trace(traceId, 3), SPAN_OF_CALLER)
+  expect(facts(chain)).toEqual([
+    'scytale client request xmidt.device.{device}.command',
+    'talaria server reply xmidt.device.{device}.command',
+    'parodus server deliver to local service',
+  ])
 })
 
 it('an event is one trace from the device to its webhook, and the webhook is told', async () => {

@@ -2,11 +2,10 @@
 import type { Msg } from '@nats-io/transport-node'
 import type { Device } from '#apps/talaria/session/device.ts'
 import { beginMessage, readTraceContext } from '#libs/nats/trace.ts'
-import { formatTraceparent } from '#libs/trace/context.ts'
+import { withContext } from '#libs/trace/message.ts'
 import type { Span, Tracer } from '#libs/trace/tracer.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
-import { withTraceLines } from '#libs/wrp/trace-lines.ts'
 
 /** A command from when it came until it is answered. */
 export interface Command {
@@ -34,13 +33,6 @@ export function takeCommand(device: Device, message: Msg, tracer: Tracer | undef
  * message. The trace is put in only where it is recorded, so that nothing is without tracing.
  */
 export function bytesOf({ message, span }: Command, read: WrpMessage, wanted: WrpMessage) {
-  const context = span?.context
-  const traced = context?.isSampled
-    ? withTraceLines(wanted, {
-        traceparent: formatTraceparent(context),
-        tracestate: context.state,
-      })
-    : undefined
-  const written = traced ?? wanted
+  const written = withContext(wanted, span?.context)
   return written === read ? message.data : encode(written)
 }

@@ -7,7 +7,7 @@ import type { TalariaMetrics, UplinkDropReason } from '#apps/talaria/metrics.ts'
 import type { Device } from '#apps/talaria/session/device.ts'
 import type { OutgoingEvent } from '#libs/nats/event.ts'
 import { beginSend } from '#libs/nats/trace.ts'
-import { parseTraceContext, type TraceContext } from '#libs/trace/context.ts'
+import { contextOfMessage } from '#libs/trace/message.ts'
 import type { Span, Tracer } from '#libs/trace/tracer.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
@@ -15,7 +15,6 @@ import { eventTypeOf, parseDeviceId } from '#libs/wrp/locator.ts'
 import { isTransaction, MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 import { acknowledgement, needsAcknowledgement, RDR } from '#libs/wrp/qos.ts'
 import { stamp, type Stamped } from '#libs/wrp/stamp.ts'
-import { readTraceLines } from '#libs/wrp/trace-lines.ts'
 import type { Store, Stored } from './store.ts'
 import type { Window } from './window.ts'
 
@@ -157,14 +156,8 @@ function outgoing(
     sessionId: device.sessionId,
     partnerIds: device.identity.partnerIds,
     transactionUuid: message.transaction_uuid,
-    trace: contextOf(message),
+    trace: contextOfMessage(message),
   }
-}
-
-/** The trace that the device is in: it rides in the message's own headers. */
-function contextOf(message: WrpMessage): TraceContext | undefined {
-  const { traceparent, tracestate } = readTraceLines(message)
-  return parseTraceContext(traceparent, tracestate)
 }
 
 function endEvent(span: Span, stored: Stored): void {
