@@ -35,6 +35,8 @@ const LOOPBACK = '127.0.0.0/8,::1/128'
 export interface StackOptions {
   talarias?: number
   caduceus?: boolean
+  /** It is about what NATS refuses, which else fails a test. */
+  expectsRefusals?: boolean
   /** Where its server is one of several that are joined. */
   region?: Region
   /** Further variables for every app, such as shorter times. */
@@ -69,7 +71,12 @@ export interface Stack extends AsyncDisposable {
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const { talarias: talariaCount = 1, environment = {}, loggerOf = logOf } = options
   await using starting = new AsyncDisposableStack()
-  const nats = starting.use(await startTestNats({ region: options.region }))
+  const nats = starting.use(
+    await startTestNats({
+      region: options.region,
+      expectsRefusals: options.expectsRefusals === true,
+    }),
+  )
   const directory = await mkdtemp(join(tmpdir(), 'xmidt-stack-'))
   starting.defer(() => rm(directory, { recursive: true, force: true }))
   const listen = (app: string): Record<string, string> => ({
