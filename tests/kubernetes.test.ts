@@ -130,7 +130,15 @@ describe('every pod', () => {
         readOnlyRootFilesystem: true,
         capabilities: { drop: ['ALL'] },
       })
-      expect((container.volumeMounts ?? []).every(({ readOnly }) => readOnly)).toBe(true)
+      const secrets = (pod.spec.volumes ?? [])
+        .filter(({ secret }) => secret)
+        .map(({ name }) => name)
+      for (const { name, readOnly } of container.volumeMounts ?? []) {
+        expect([name, readOnly ?? false]).toEqual([name, secrets.includes(name)])
+      }
+      for (const { emptyDir } of pod.spec.volumes ?? []) {
+        if (emptyDir) expect(emptyDir.sizeLimit).toBeDefined()
+      }
       expect(container.resources.limits.memory).toBeDefined()
       expect(container.resources.requests.cpu).toBeDefined()
     },

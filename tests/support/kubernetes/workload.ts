@@ -40,7 +40,7 @@ export interface Pod {
     terminationGracePeriodSeconds?: number
     securityContext: Record<string, unknown>
     containers: Container[]
-    volumes?: { name: string; secret?: { secretName: string } }[]
+    volumes?: { name: string; secret?: { secretName: string }; emptyDir?: { sizeLimit?: string } }[]
   }
 }
 
