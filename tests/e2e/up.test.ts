@@ -48,6 +48,12 @@ describe('one command', () => {
     })
     const registered = await runCommand('bash', ['-c', register])
     expect(registered.stdout).toContain('Success')
+    const contexts = [...commands.matchAll(/XDG_CONFIG_HOME=(\S+) nats --context (\S+)/g)]
+    expect(contexts.map(([, , name]) => name)).toEqual(['xmidt-tools', 'xmidt-operator'])
+    for (const [, directory = '', name] of contexts) {
+      const context = readFileSync(join(directory, `nats/context/${name}.json`), 'utf8')
+      expect(JSON.parse(context)).toMatchObject({ url: `nats://127.0.0.1:${up.ports.nats}` })
+    }
   })
 
   it('lets send bring back an answer, and end with an error for a device that is not there', async () => {
