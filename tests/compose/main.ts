@@ -154,7 +154,8 @@ async function reachableTalarias(access: Access): Promise<number> {
 
 async function scale(access: Access, count: number): Promise<void> {
   await step(`talaria is scaled to ${count}, each reached from outside`, UP_MS, async () => {
-    await engine.compose(['up', '-d', '--no-recreate', '--scale', `talaria=${count}`], UP_MS)
+    const scaling = ['--no-deps', '--no-recreate', '--scale', `talaria=${count}`, 'talaria']
+    await engine.compose(['up', '-d', ...scaling], UP_MS)
     await healthy(HEALTHY_MS)
     await eventually(
       async () => {
