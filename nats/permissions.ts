@@ -63,6 +63,19 @@ const JETSTREAM_STATE: readonly string[] = [
   '$JS.API.CONSUMER.INFO.*.*',
 ]
 
+/** Who one is and what one may, as `nats account info` shows it. */
+const OWN_RIGHTS = '$SYS.REQ.USER.INFO'
+
+/** What each server tells of itself: of one by its id, or of all. */
+const SERVER_STATE: readonly string[] = [
+  '$SYS.REQ.SERVER.PING',
+  '$SYS.REQ.SERVER.PING.*',
+  ...['VARZ', 'CONNZ', 'SUBSZ', 'ROUTEZ', 'GATEWAYZ', 'ACCOUNTZ', 'JSZ', 'RAFTZ', 'HEALTHZ'].map(
+    (state) => `$SYS.REQ.SERVER.*.${state}`,
+  ),
+  '$SYS.REQ.ACCOUNT.PING.*',
+]
+
 /**
  * What tools may ask in FABRIC. Not the messages of WEBHOOKS and WEBHOOK_STATE: a registration holds
  * its receiver's secret. Nothing that makes a consumer, as one that is forgotten weighs on the stream.
@@ -169,6 +182,7 @@ export const USERS = [
     user: 'operator',
     account: 'FABRIC',
     publish: [
+      OWN_RIGHTS,
       ...JETSTREAM_STATE,
       ...['EVENTS', 'DEAD_LETTERS', 'KV_TALARIAS'].flatMap(viewStream),
       'xmidt.device.*.stat',
@@ -187,7 +201,7 @@ export const USERS = [
     user: 'tools',
     account: 'TOOLS',
     // `bench` is for `nats bench`: nothing in TOOLS listens there, and nothing passes into FABRIC.
-    publish: [...TOOLS_REQUESTS, 'bench.>'],
+    publish: [...TOOLS_REQUESTS, OWN_RIGHTS, 'bench.>'],
     // Everything that there is in TOOLS: `nats sub '>'` is what people type first.
     subscribe: ['>'],
   },
@@ -196,13 +210,7 @@ export const USERS = [
     // can be told to it in no other way.
     user: 'system',
     account: 'SYSTEM',
-    publish: [
-      '$SYS.REQ.SERVER.PING',
-      '$SYS.REQ.SERVER.PING.*',
-      '$SYS.REQ.ACCOUNT.PING.*',
-      '$JS.API.META.LEADER.STEPDOWN',
-      '$JS.API.SERVER.REMOVE',
-    ],
+    publish: [OWN_RIGHTS, ...SERVER_STATE, '$JS.API.META.LEADER.STEPDOWN', '$JS.API.SERVER.REMOVE'],
     subscribe: [inboxOf('system'), '$SYS.>'],
   },
 ] as const satisfies readonly UserPermissions[]

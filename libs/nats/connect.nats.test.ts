@@ -158,6 +158,17 @@ describe('a connection to NATS', () => {
     expect(lines.join('')).not.toContain('library-password')
   })
 
+  it('with a file of certificates that is not there fails at once and names it', async () => {
+    const opening = connectNats({
+      url: server.urlOf('library'),
+      caFile: '/no/ca.pem',
+      name: 'test',
+      log,
+    })
+    await expect(opening).rejects.toMatchObject({ code: 'NATS_CONNECT_FAILED' })
+    await expect(opening).rejects.toThrow(/NATS_CA_FILE cannot be read: .*\/no\/ca\.pem/)
+  })
+
   it('has the inboxes of its user, and without one those of its name', async () => {
     await using nats = await open()
     expect(nats.createInbox()).toMatch(/^_INBOX_library\./)
