@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectAllUsers, type AllUsers, type Operation } from '#tests/support/all-users.ts'
-import { USERS, type UserName } from './permissions.ts'
+import { USER_NAMES, USERS, type UserName } from './permissions.ts'
 
 /** What a user may not do, and who may: without somebody who may, a typing mistake would pass. */
 interface Rule {
@@ -12,7 +12,7 @@ interface Rule {
   users: UserName[]
 }
 
-const ALL = USERS.map(({ user }) => user)
+const ALL = [...USER_NAMES]
 const IN_FABRIC = USERS.filter(({ account }) => account === 'FABRIC').map(({ user }) => user)
 
 const publishing = (what: string, allowed: UserName[], ...subjects: string[]): Rule => ({

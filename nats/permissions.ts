@@ -232,3 +232,6 @@ export const REGION: UserPermissions = {
 
 /** The name of a user. */
 export type UserName = (typeof USERS)[number]['user']
+
+/** All names, for whoever makes passwords. */
+export const USER_NAMES: readonly UserName[] = USERS.map(({ user }) => user)

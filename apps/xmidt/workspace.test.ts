@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { USERS } from '#nats/permissions.ts'
+import { USER_NAMES } from '#nats/permissions.ts'
 import { openWorkspace, readRunning } from './workspace.ts'
 
 const running = {
@@ -23,7 +23,7 @@ describe('the workspace', () => {
     const { nats, ...others } = credentials
     const passwords = [...Object.values(nats), ...Object.values(others)]
     expect(new Set(passwords).size).toBe(passwords.length)
-    expect(Object.keys(nats)).toEqual(USERS.map(({ user }) => user))
+    expect(Object.keys(nats)).toEqual(USER_NAMES)
     expect(statSync(join(directory, 'credentials.json')).mode & 0o777).toBe(0o600)
   })
 
@@ -54,7 +54,7 @@ describe('the workspace', () => {
     writeFileSync(join(directory, 'credentials.json'), JSON.stringify(old))
     const { credentials } = openWorkspace(directory, false)
     expect(credentials).toMatchObject({ operator: 'd', device: 'e', webhook: 'f' })
-    expect(Object.keys(credentials.nats)).toEqual(USERS.map(({ user }) => user))
+    expect(Object.keys(credentials.nats)).toEqual(USER_NAMES)
     expect(openWorkspace(directory, false).credentials).toEqual(credentials)
   })
 

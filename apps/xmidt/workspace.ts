@@ -7,18 +7,16 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { USERS, type UserName } from '#nats/permissions.ts'
+import { USER_NAMES } from '#nats/permissions.ts'
 import { UserError } from './failure.ts'
 import { contextTree } from './nats-context.ts'
 import { writePrivate } from './private-file.ts'
 
 const password = z.string().min(1)
 
-const NATS_USERS: readonly UserName[] = USERS.map(({ user }) => user)
-
 const credentialsSchema = z.object({
   /** Of each user of NATS. */
-  nats: z.record(z.enum(NATS_USERS), password),
+  nats: z.record(z.enum(USER_NAMES), password),
   /** Password of the caller `operator`, at Themis, Scytale and Caduceus. */
   operator: password,
   /** Password with which the devices get their tokens from Themis. */
@@ -125,7 +123,7 @@ function openCredentials(file: string): Credentials {
     const kept = keptSchema.parse(JSON.parse(readIfThere(file) ?? '{}'))
     const made = (): string => randomBytes(12).toString('hex')
     const credentials = credentialsSchema.parse({
-      nats: Object.fromEntries(NATS_USERS.map((user) => [user, kept.nats?.[user] ?? made()])),
+      nats: Object.fromEntries(USER_NAMES.map((user) => [user, kept.nats?.[user] ?? made()])),
       operator: kept.operator ?? made(),
       device: kept.device ?? made(),
       webhook: kept.webhook ?? made(),
