@@ -1,7 +1,9 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { statSubject } from '#libs/nats/subjects.ts'
 import { decode } from '#libs/wrp/codec.ts'
+import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { connectDevice, type TestDevice } from '#tests/support/device.ts'
 import { answerRequests, isOpen } from '#tests/support/device-answers.ts'
 import { eventually } from '#tests/support/eventually.ts'
@@ -101,6 +103,15 @@ it.each(SIDES)(
     expect(JSON.parse(text)).toMatchObject({ id: DEVICES[OTHER[side]] })
   },
 )
+
+it.each(SIDES)('tools in the %s may ask for them as well', async (side) => {
+  const { hostname, port, username, password } = new URL(regions[side].nats.urlOf('tools'))
+  const tools = await connect({ servers: `${hostname}:${port}`, user: username, pass: password })
+  const subject = statSubject(parseDeviceId(DEVICES[OTHER[side]]))
+  const reply = await tools.request(subject, '', { timeout: 5_000 })
+  expect(reply.json()).toMatchObject({ id: DEVICES[OTHER[side]] })
+  await tools.close()
+})
 
 it.each(SIDES)('a device that nobody holds anywhere is 404 in the %s, at once', async (side) => {
   const { status, tookMs } = await regions[side].caller.ask(NOBODY, 'config')
