@@ -65,6 +65,7 @@ export async function start(
       registry: metrics.registry,
       checks: {
         nats: () => (commands.isConnected && events.isConnected) || 'NATS is away',
+        stream: () => holding.storeFault ?? true,
         gate: () => gate.isOpen || 'the gate is closed',
         life: () => !isEnding || 'it is ending',
       },

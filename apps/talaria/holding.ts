@@ -2,7 +2,6 @@
  * The parts between a websocket and NATS, put together: the devices, their sessions, the ways up
  * and down. Disposing it waits for the events that are owed.
  */
-import { jetstream } from '@nats-io/jetstream'
 import type { WebSocket } from 'ws'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connect.ts'
@@ -21,6 +20,8 @@ import { createWindow } from './uplink/window.ts'
 /** What holds the devices. */
 export interface Holding extends AsyncDisposable {
   readonly devices: Devices
+  /** Why no event is stored at this moment; undefined while all is well. */
+  readonly storeFault: string | undefined
   /** Begins the session of a device that was let in. */
   readonly begin: (socket: WebSocket, identity: DeviceIdentity) => void
 }
@@ -44,12 +45,7 @@ export interface HoldingOptions {
 export function createHolding(options: HoldingOptions): Holding {
   const { config, commands, events, talariaId, source, tracer, metrics, log } = options
   const stack = new AsyncDisposableStack()
-  const store = createStore({
-    jetStream: jetstream(events.connection),
-    messageBytesMax: () => events.connection.info?.max_payload,
-    metrics,
-    log,
-  })
+  const store = createStore({ nats: events, metrics, log })
   stack.defer(() => store.settle(config.TALARIA_SETTLE_MS))
   const devices = stack.use(createDevices(metrics, tickMsOf(config)))
   const downlink = createDownlink({
@@ -82,6 +78,9 @@ export function createHolding(options: HoldingOptions): Holding {
   const sessions = stack.use(createSessions({ nats: commands, ...parts }))
   return {
     devices,
+    get storeFault() {
+      return store.fault
+    },
     begin: (socket, identity) => sessions.begin(socket, identity),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }

@@ -10,7 +10,7 @@ import type { Region } from '#nats/region.ts'
 import { startNatsServer, type NatsServer } from '#nats/server.ts'
 
 /** A cap that the disk of any machine has room for several times at once. */
-const EVENTS_BYTES_MAX = 64 * 1024 * 1024
+export const EVENTS_BYTES_MAX = 64 * 1024 * 1024
 
 /**
  * A user of tests of `libs/nats` alone, which know no app: it may everything in FABRIC. What an app

@@ -1,4 +1,6 @@
 /** Talaria alone on a NATS of its own, with keys that the test signs with. */
+import { jetstreamManager } from '@nats-io/jetstream'
+import type { Subscription } from '@nats-io/transport-node'
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
 import { pino } from 'pino'
 import { start } from '#apps/talaria/app.ts'
@@ -12,10 +14,11 @@ import { connectNats, type Nats } from '#libs/nats/connect.ts'
 import { EVENT_SUBJECTS } from '#libs/nats/subjects.ts'
 import { decode } from '#libs/wrp/codec.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
+import { applyStreams } from '#nats/apply.ts'
+import type { UserName } from '#nats/permissions.ts'
 import { connectDevice, type ConnectDeviceOptions, type TestDevice } from './device.ts'
 import { eventually } from './eventually.ts'
-import type { UserName } from '#nats/permissions.ts'
-import { startTestNats, type TestNats } from './nats.ts'
+import { EVENTS_BYTES_MAX, startTestNats, type TestNats } from './nats.ts'
 
 /** An event as it passed. */
 export interface PassedEvent {
@@ -51,6 +54,8 @@ export interface TalariaBench extends AsyncDisposable {
     deviceId: string,
     options?: Partial<ConnectDeviceOptions>,
   ): Promise<TestDevice>
+  /** Does `act` while JetStream has no stream EVENTS, as a cluster has none that elects a leader. */
+  withoutEvents(act: () => Promise<void>): Promise<void>
   /** An id that no other test uses. */
   newDevice(): string
 }
@@ -78,13 +83,15 @@ export async function startTalariaBench(): Promise<TalariaBench> {
     await serve({ fetch: () => Response.json({ keys: [jwk] }), hostname: '127.0.0.1', port: 0 }),
   )
   const events: PassedEvent[] = []
-  operator.connection.subscribe(EVENT_SUBJECTS, {
-    callback: (error, { data, headers }) => {
-      if (error) return
-      const message = decode(data)
-      events.push({ id: headers?.get('Nats-Msg-Id') ?? '', message, payload: jsonOf(message) })
-    },
-  })
+  const watch = (): Subscription =>
+    operator.connection.subscribe(EVENT_SUBJECTS, {
+      callback: (error, { data, headers }) => {
+        if (error) return
+        const message = decode(data)
+        events.push({ id: headers?.get('Nats-Msg-Id') ?? '', message, payload: jsonOf(message) })
+      },
+    })
+  let watching = watch()
   await operator.connection.flush()
   const signWith = (key: typeof privateKey, kid: string, claims: JWTPayload, expires = '1h') =>
     new SignJWT({ sub: 'device', ...claims })
@@ -128,6 +135,20 @@ export async function startTalariaBench(): Promise<TalariaBench> {
     async connect(talaria, deviceId, options = {}) {
       const token = await sign({ 'device-id': deviceId, 'partner-id': 'comcast', trust: 1_000 })
       return connectDevice({ url: talaria.url, deviceId, token, ...options })
+    },
+    async withoutEvents(act) {
+      const url = testNats.urlOf('provisioner')
+      await using provisioner = await connectNats({ url, name: 'test', log })
+      // Whoever watches would be a responder, and a publish would wait for its time-out.
+      watching.unsubscribe()
+      const manager = await jetstreamManager(provisioner.connection, { checkAPI: false })
+      await manager.streams.delete('EVENTS')
+      try {
+        await act()
+      } finally {
+        watching = watch()
+        await applyStreams(provisioner.connection, { eventsBytesMax: EVENTS_BYTES_MAX, log })
+      }
     },
     newDevice: () => `mac:${(0xbb_00_00_00_00_00 + deviceCount++).toString(16)}`,
     [Symbol.asyncDispose]: () => running.disposeAsync(),

@@ -1,21 +1,27 @@
 /**
  * Events into JetStream: published, and published again with the same id until the stream has them
- * or it has been tried often enough. Who waits for that, and with what bound, is others' business.
+ * or their time is over. Who waits for that, and with what bound, is others' business.
  */
-import type { JetStreamClient } from '@nats-io/jetstream'
+import { jetstream } from '@nats-io/jetstream'
 import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
+import type { Nats } from '#libs/nats/connect.ts'
 import { publishEvent, type OutgoingEvent } from '#libs/nats/event.ts'
 import { SubjectError } from '#libs/nats/subjects.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { traceFields } from '#libs/trace/tracer.ts'
+import { createLink, type Link } from './link.ts'
+import { createStoring, type Storing } from './storing.ts'
 
 /**
- * With at most 5 s each and these waits a leader election or a restart of the server is outlived;
- * then the device is told, as it can keep the event and we should not.
+ * How long an event is tried. A cluster that elects a leader refuses at once for 1 to 4 s, and a
+ * server that is restarted is away for some seconds: attempts by number would be spent in half of
+ * one. Then a device is told, as it can keep its event. Presence has nobody who could keep it; it
+ * stays below the two minutes in which JetStream knows an event again.
  */
-const ATTEMPTS_MAX = 3
+const TRIED_MS = { device: 15_000, presence: 110_000 } as const
+
 const BACKOFF = { firstMs: 200, maxMs: 2_000 }
 
 /** Room for the headers of an event, which count towards NATS' limit too. */
@@ -30,67 +36,94 @@ export type Stored = 'stored' | 'too-large' | 'event-type-invalid' | 'not-stored
 /** Puts events into the stream. */
 export interface Store {
   /** Never rejects. */
-  put(event: OutgoingEvent, kind: 'device' | 'presence'): Promise<Stored>
+  put(event: OutgoingEvent, kind: keyof typeof TRIED_MS): Promise<Stored>
+  /** Why nothing is stored at this moment; undefined while all is well. */
+  readonly fault: string | undefined
   /** Resolves when nothing is under way any more, after `waitMs` at most. Nothing is tried again. */
   settle(waitMs: number): Promise<void>
 }
 
 /** What {@link createStore} needs. */
 export interface StoreOptions {
-  jetStream: JetStreamClient
-  /** The server's limit now; undefined while it is not known. */
-  messageBytesMax: () => number | undefined
+  /** The connection for what goes into the stream. */
+  nats: Nats
   metrics: TalariaMetrics
   log: Logger
 }
 
 /** A store on one connection. */
-export function createStore(options: StoreOptions): Store {
-  const { metrics } = options
+export function createStore({ nats, metrics, log }: StoreOptions): Store {
   const underWay = new Set<Promise<Stored>>()
   const ending = new AbortController()
+  const link = createLink(nats)
+  const storing = createStoring(log)
+  const jetStream = jetstream(nats.connection)
+  const publish = (event: OutgoingEvent): Promise<unknown> => publishEvent(jetStream, event)
+  const parts = { publish, link, storing, metrics, log, signal: ending.signal }
   return {
     put(event, kind) {
-      const bytesMax = (options.messageBytesMax() ?? MESSAGE_BYTES_DEFAULT) - HEADER_BYTES
-      if (event.bytes.length > bytesMax) return Promise.resolve('too-large')
-      const storing = publishUntilStored(event, options, ending.signal).then((stored) => {
-        underWay.delete(storing)
+      const { max_payload: payloadMax = MESSAGE_BYTES_DEFAULT } = nats.connection.info ?? {}
+      if (event.bytes.length > payloadMax - HEADER_BYTES) return Promise.resolve('too-large')
+      const putting = publishUntilStored(event, TRIED_MS[kind], parts).then((stored) => {
+        underWay.delete(putting)
         metrics.eventsInFlight.dec()
         if (stored === 'stored') metrics.eventsStored.inc({ kind })
         return stored
       })
-      underWay.add(storing)
+      underWay.add(putting)
       metrics.eventsInFlight.inc()
-      return storing
+      return putting
+    },
+    get fault() {
+      return storing.fault
     },
     async settle(waitMs) {
       ending.abort()
       const timer = new AbortController()
       await Promise.race([Promise.all(underWay), wait(waitMs, timer.signal)])
       timer.abort()
+      link[Symbol.dispose]()
     },
   }
 }
 
+interface Publishing {
+  publish: (event: OutgoingEvent) => Promise<unknown>
+  link: Link
+  storing: Storing
+  metrics: TalariaMetrics
+  log: Logger
+  /** Nothing is tried again once it aborts. */
+  signal: AbortSignal
+}
+
 async function publishUntilStored(
   event: OutgoingEvent,
-  { jetStream, metrics, log }: StoreOptions,
-  signal: AbortSignal,
+  triedMs: number,
+  { publish, link, storing, metrics, log, signal }: Publishing,
 ): Promise<Stored> {
+  const until = performance.now() + triedMs
+  const leftMs = (): number => until - performance.now()
   const backoff = createBackoff(BACKOFF)
-  for (let attempt = 1; ; attempt += 1) {
+  for (;;) {
+    // What is published while the connection is away is lost without a word: it waits instead.
+    if (!(await link.isUp(leftMs(), signal))) return 'not-stored'
     const endTimer = metrics.eventSeconds.startTimer()
     try {
-      await publishEvent(jetStream, event)
+      await link.whileUp(publish(event))
       endTimer()
-      log.debug({ eventId: event.id, ...traceFields(event.trace) }, 'event stored')
+      storing.succeeded()
+      if (event.trace) log.debug({ eventId: event.id, ...traceFields(event.trace) }, 'event stored')
       return 'stored'
     } catch (error) {
       if (error instanceof SubjectError) return 'event-type-invalid'
       metrics.eventFailures.inc()
+      storing.failed(error)
       const trace = traceFields(event.trace)
-      log.debug({ eventId: event.id, attempt, error: String(error), ...trace }, 'event not stored')
-      if (attempt >= ATTEMPTS_MAX || !(await wait(backoff.nextMs(), signal))) return 'not-stored'
+      log.debug({ eventId: event.id, error: String(error), ...trace }, 'event not stored')
+      // Once the connection is back all that was under way goes out at once; the id makes it safe.
+      const waitMs = link.isLost(error) ? 0 : backoff.nextMs()
+      if (leftMs() <= waitMs || !(await wait(waitMs, signal))) return 'not-stored'
       metrics.eventRetries.inc()
     }
   }

@@ -163,7 +163,11 @@ describe('while the stream takes nothing', () => {
       return uuid === important.transaction_uuid
     })
     expect(ack.rdr).toBe(0)
-    for (const { dest } of low) await own.event(({ message }) => message.dest === dest)
+    // By the stream's own word: who watches the subjects may be back later than Talaria.
+    await eventually(async () => {
+      const stored = 'kind="device"'
+      expect(await counted(narrow, 'xmidt_talaria_events_stored_total', stored)).toBe(11)
+    })
     expect(await counted(narrow, 'xmidt_talaria_frames_dropped_total')).toBe(0)
     const after = eventOf(id, { qos: 50 })
     device.send(after)
@@ -193,5 +197,58 @@ describe('while the stream takes nothing', () => {
     })
     connected[3]!.send(eventOf(ids[3]!, { payload, qos: 75 }))
     expect(Number((await connected[3]!.next()).rdr)).toBe(100)
+  }, 30_000)
+
+  it('an event is stored as soon as the connection is back, not when its own time-out is over', async () => {
+    await using own = await startTalariaBench()
+    await using talariaOfIt = await own.startTalaria()
+    const id = own.newDevice()
+    await using device = await own.connect(talariaOfIt, id)
+    await own.event(({ message }) => message.dest === `event:device-status/${id}/online`)
+    await own.testNats.server.stop('SIGKILL')
+    device.send(eventOf(id, { qos: 75 }))
+    await eventually(async () =>
+      expect(await counted(talariaOfIt, 'xmidt_talaria_events_in_flight')).toBe(1),
+    )
+    await own.testNats.server.restart()
+    // The client's reconnect comes within 1.3 s; a publish of its own would wait for 5 s.
+    await eventually(() => expect(device.received).toHaveLength(1), { withinMs: 4_000 })
+    expect(Number(device.received[0]?.rdr)).toBe(0)
+  }, 30_000)
+
+  it('it is tried for as long as an election takes, whatever the number of tries', async () => {
+    await using own = await startTalariaBench()
+    await using talariaOfIt = await own.startTalaria()
+    const id = own.newDevice()
+    await using device = await own.connect(talariaOfIt, id)
+    await own.event(({ message }) => message.dest === `event:device-status/${id}/online`)
+    await own.withoutEvents(async () => {
+      device.send(eventOf(id, { qos: 75 }))
+      await eventually(
+        async () =>
+          expect(
+            await counted(talariaOfIt, 'xmidt_talaria_event_store_failures_total'),
+          ).toBeGreaterThan(4),
+        { withinMs: 10_000 },
+      )
+      expect(device.received).toEqual([])
+    })
+    expect(Number((await device.next()).rdr)).toBe(0)
+  }, 30_000)
+
+  it('it is not ready, and is again when events are stored', async () => {
+    await using own = await startTalariaBench()
+    await using talariaOfIt = await own.startTalaria()
+    const ready = async () => (await fetch(`${talariaOfIt.operationsUrl}/readyz`)).status
+    const id = own.newDevice()
+    await using device = await own.connect(talariaOfIt, id)
+    await own.event(({ message }) => message.dest === `event:device-status/${id}/online`)
+    expect(await ready()).toBe(200)
+    await own.withoutEvents(async () => {
+      device.send(eventOf(id, { qos: 75 }))
+      await eventually(async () => expect(await ready()).toBe(503), { withinMs: 15_000 })
+    })
+    await device.next()
+    expect(await ready()).toBe(200)
   }, 30_000)
 })
