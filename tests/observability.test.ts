@@ -149,6 +149,39 @@ describe('the alerts', () => {
     expect(links.filter((anchor) => !anchors.includes(anchor ?? ''))).toEqual([])
   })
 
+  it('name in the runbook no metric and no variable that is not there', () => {
+    const known = [
+      readFileSync('docs/reference/configuration.md', 'utf8'),
+      readFileSync('nats/README.md', 'utf8'),
+    ].join('\n')
+    const variables = [...runbook.matchAll(/`((?:[A-Z]+_)+[A-Z]+)`/g)].map(([, name = '']) => name)
+    expect(variables.length).toBeGreaterThan(3)
+    const isStream = (name: string): boolean => /^(KV|DEAD)_/.test(name)
+    expect(variables.filter((name) => !isStream(name) && !known.includes(name))).toEqual([])
+    const metrics = [...runbook.matchAll(/\b(xmidt_[a-z_]+)\b/g)].map(([, name = '']) => name)
+    expect(metrics.length).toBeGreaterThan(3)
+    expect(metrics.filter((name) => name !== 'xmidt_' && !metricOf(name))).toEqual([])
+  })
+
+  it('ask after jobs that Prometheus scrapes, each by its operations port', () => {
+    const { scrape_configs: jobs } = parse(
+      readFileSync('deploy/prometheus/prometheus.yml', 'utf8'),
+    ) as { scrape_configs: { job_name: string; dns_sd_configs: { port: number }[] }[] }
+    const names = jobs.map(({ job_name: name }) => name)
+    expect(new Set(names).size).toBe(names.length)
+    const asked = ALERTS.flatMap(({ expr }) =>
+      readPromql(expr).selectors.flatMap(({ matchers }) =>
+        matchers.filter(({ label }) => label === 'job').flatMap(({ value }) => value.split('|')),
+      ),
+    )
+    expect([...new Set(asked)].toSorted()).toEqual(names.toSorted())
+    const configuration = readFileSync('docs/reference/configuration.md', 'utf8')
+    for (const { job_name: name, dns_sd_configs: found } of jobs) {
+      const variable = `\`${name.toUpperCase()}_OPERATIONS_PORT\` | port | \`${found[0]?.port}\``
+      expect(configuration).toContain(variable)
+    }
+  })
+
   it('are each tried: one case in which it fires, one in which it does not', () => {
     const { tests } = parse(readFileSync('deploy/prometheus/alerts.test.yml', 'utf8')) as {
       tests: { name: string }[]
