@@ -31,6 +31,9 @@ const PREFIX = '026b36'
 /** The same for devices that never connect. */
 const PREFIX_MISSING = '026b37'
 
+/** k6's `WebSocket` has this name for the state only in its later versions. */
+const OPEN = 1
+
 /** So many failures are told by each VU; the rest is counted only. */
 const FAILURES_TOLD_MAX = 3
 
@@ -132,7 +135,7 @@ function openDevice(id: string, token: string, url: string): Promise<Device> {
   const listeners: OnMessage[] = []
   let isEnding = false
   let pingCount = 0
-  const isOpen = (): boolean => socket.readyState === WebSocket.OPEN
+  const isOpen = (): boolean => socket.readyState === OPEN
   const closed = new Promise<void>((resolve) => {
     socket.onclose = () => resolve()
   })

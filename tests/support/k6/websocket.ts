@@ -17,10 +17,6 @@ const CLOSED_IN_ORDER = [1000, 1001]
 /** The class, whose sockets are the VU's. */
 export function createWebSocket(vu: Vu): unknown {
   return class {
-    static readonly CONNECTING = 0
-    static readonly OPEN = 1
-    static readonly CLOSING = 2
-    static readonly CLOSED = 3
     binaryType = 'blob'
     onopen?: Handler
     onmessage?: Handler
