@@ -157,8 +157,11 @@ function openDevice(id: string, token: string, url: string): Promise<Device> {
     },
     listen: (onMessage) => void listeners.push(onMessage),
     close() {
-      isEnding = true
-      if (isOpen()) socket.close()
+      // One that is not open any more was ended by somebody else, and is lost.
+      if (isOpen()) {
+        isEnding = true
+        socket.close()
+      }
       return closed
     },
   }
