@@ -23,12 +23,16 @@ const USERS = new Set(['petasos', 'talaria', 'scytale', 'caduceus'])
 const OPENTELEMETRY = /@opentelemetry\/(?!api\/)/
 
 /** A device that is no Parodus of ours: it shows what a genuine one would get. */
-const connectTo = async (stack: Stack) =>
-  connectDevice({
+async function connectTo(stack: Stack) {
+  const device = await connectDevice({
     url: stack.talarias[0]!.url,
     deviceId: DEVICE,
     token: await stack.deviceToken(DEVICE),
   })
+  // The websocket is open a moment before the server knows of the device's subscription.
+  await eventually(async () => expect((await stack.caller.stat(DEVICE)).status).toBe(200))
+  return device
+}
 
 const command = (headers: Record<string, string> = {}, more: object = {}) => ({
   method: 'POST',
