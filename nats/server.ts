@@ -131,6 +131,8 @@ async function launch(options: NatsServerOptions, port: number): Promise<Launche
     detached: true,
   })
   const output = createWriteStream(logFile)
+  // Whoever stops the server may have removed its directory before the file was opened.
+  output.on('error', (error) => options.log.warn({ error: String(error) }, 'no log of nats-server'))
   child.stdout?.pipe(output, { end: false })
   child.stderr?.pipe(output, { end: false })
   child.once('close', () => output.end())
