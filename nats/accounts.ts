@@ -5,6 +5,12 @@
  */
 import { TOOLS_IMPORTS, USERS, type UserPermissions } from './permissions.ts'
 
+/**
+ * Consumers of the whole account: those of CADUCEUS_WEBHOOKS_MAX webhooks, twice while they are
+ * renamed, and everybody's watches. Said here, as newer servers take 1,000 a stream where nothing is.
+ */
+const CONSUMERS_MAX = 20_000
+
 /** A person's mistake in TOOLS shall not take what the apps need: their connections. */
 const TOOLS_LIMITS = { connections: 100, subscriptions: 10_000 }
 
@@ -31,7 +37,7 @@ export function accountsText({ users = USERS, passwordOf }: AccountsOptions): st
     indented([...streams.map(form('stream')), ...services.map(form('service'))].join('\n'), 3)
   return `accounts {
   FABRIC {
-    jetstream: enabled
+    jetstream { max_consumers: ${CONSUMERS_MAX} }
     users: [
 ${usersOf('FABRIC')}
     ]

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
-import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '#libs/log/logger.ts'
 import { eventually } from '#tests/support/eventually.ts'
@@ -41,6 +41,20 @@ afterAll(async () => {
   const all = [talaria, scytale, caduceus, provisioner, tools]
   await Promise.all(all.map((connection) => connection?.close()))
   await nats?.[Symbol.asyncDispose]()
+})
+
+describe('the stream of events', () => {
+  it('has room for a consumer of more than a thousand webhooks, which is the default of newer servers', async () => {
+    const { consumers } = await jetstreamManager(caduceus, { checkAPI: false })
+    const add = (index: number) =>
+      consumers.add('EVENTS', { durable_name: `webhook_${index}`, ack_policy: AckPolicy.Explicit })
+    for (let index = 0; index < 1_100; index += 100) {
+      await Promise.all(Array.from({ length: 100 }, (_, each) => add(index + each)))
+    }
+    await Promise.all(
+      Array.from({ length: 1_100 }, (_, index) => consumers.delete('EVENTS', `webhook_${index}`)),
+    )
+  })
 })
 
 describe('the tools account', () => {
