@@ -13,9 +13,17 @@ describe("Talaria's configuration", () => {
     },
   )
 
+  it.each(['one.*', 'a b', '>', 'a..b', '.a', 'x'.repeat(201)])(
+    'is refused with the id %s, which would be a wildcard or no key',
+    (TALARIA_ID) => {
+      expect(() => loadConfig(talariaEnv, { TALARIA_ID })).toThrow(/TALARIA_ID must be/)
+    },
+  )
+
   it('is taken with the URL, or with an address that is one', () => {
     const TALARIA_URL = 'http://talaria.example.com:6200'
     expect(loadConfig(talariaEnv, { TALARIA_HOST: '0.0.0.0', TALARIA_URL })).toBeDefined()
     expect(loadConfig(talariaEnv, { TALARIA_HOST: '127.0.0.1' })).toBeDefined()
+    expect(loadConfig(talariaEnv, { TALARIA_ID: 'host.example.com-6200' })).toBeDefined()
   })
 })

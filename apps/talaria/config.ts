@@ -107,15 +107,22 @@ const variables = z.object({
 })
 
 /** Talaria's variables. */
-export const talariaEnv = variables.refine(
-  ({ TALARIA_URL, TALARIA_HOST }) => TALARIA_URL !== '' || !isEveryAddress(TALARIA_HOST),
-  {
+export const talariaEnv = variables
+  .refine(({ TALARIA_ID }) => TALARIA_ID === '' || isKey(TALARIA_ID), {
+    path: ['TALARIA_ID'],
+    error:
+      'must be at most 200 letters, digits, -, _, =, / and single dots between them: it is a key in the bucket TALARIAS',
+  })
+  .refine(({ TALARIA_URL, TALARIA_HOST }) => TALARIA_URL !== '' || !isEveryAddress(TALARIA_HOST), {
     path: ['TALARIA_URL'],
     error:
       'is required where TALARIA_HOST is every address of the machine, which no device can connect ' +
       'to: say where devices reach this Talaria, such as http://talaria-1.example.com:6200',
-  },
-)
+  })
+
+/** A wildcard in it would be one over the leases of others. */
+const isKey = (id: string): boolean =>
+  id.length <= 200 && /^[A-Za-z0-9_=/-]+(?:\.[A-Za-z0-9_=/-]+)*$/.test(id)
 
 const isEveryAddress = (host: string): boolean => ['0.0.0.0', '::', '[::]'].includes(host)
 
