@@ -2,7 +2,7 @@
 /** The command that people type: `xmidt up`, `send`, `listen`, `token`, `contexts`, `decode`. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { failureText } from './failure.ts'
-import { defaultPorts, parsePort, PORTS_HELP, type Ports } from './ports.ts'
+import { defaultPorts, parsePort, PORTS_HELP, type Ports } from './up/ports.ts'
 
 /** Where a running fabric keeps its data unless `--directory` says otherwise. */
 const WORKSPACE_DEFAULT = '.xmidt'
@@ -48,7 +48,7 @@ program
     (text: string, ports: Ports | undefined) => parsePort(text, ports),
   )
   .action(async (options: UpArguments) => {
-    const { up } = await import('./up.ts')
+    const { up } = await import('./up/up.ts')
     await up({ ...options, isFresh: options.fresh === true, ports: options.port ?? defaultPorts() })
     // Idle HTTP connections to what has ended would keep the process for seconds.
     process.exit()
@@ -67,7 +67,7 @@ program
   .option('--timeout <seconds>', 'how long to wait', numberFrom(1, 300), 35)
   .option(...workspaceOption)
   .action(async (device: string, service: string, payload: string, options: SendArguments) => {
-    const { send } = await import('./send.ts')
+    const { send } = await import('./caller/send.ts')
     process.exitCode = await send({ device, service, payload, ...options })
   })
 
@@ -78,7 +78,7 @@ program
   .option('--json', 'everything about each event, as JSON')
   .option(...workspaceOption)
   .action(async (type: string | undefined, options: { json?: true; directory: string }) => {
-    const { listen } = await import('./listen.ts')
+    const { listen } = await import('./caller/listen.ts')
     await listen({ type, isJson: options.json === true, directory: options.directory })
   })
 
@@ -88,7 +88,7 @@ program
   .option('--device <id>', 'such as mac:112233445501')
   .option(...workspaceOption)
   .action(async (options: { device?: string; directory: string }) => {
-    const { token } = await import('./token.ts')
+    const { token } = await import('./caller/token.ts')
     await token(options)
   })
 
@@ -105,7 +105,7 @@ program
     if (options.install !== true && options.output === undefined) {
       program.error('xmidt: contexts needs --install or --output <path>')
     }
-    const { contexts } = await import('./contexts.ts')
+    const { contexts } = await import('./nats-cli/contexts.ts')
     const { output, url, caFile, directory } = options
     process.exitCode = contexts({
       directory,
@@ -121,7 +121,7 @@ program
   .description('print the WRP (msgpack) on standard input as one line of JSON')
   .option('--any', 'what is no WRP is shown too and is no error, as among all the subjects of NATS')
   .action(async (options: { any?: true }) => {
-    const { decode } = await import('./decode.ts')
+    const { decode } = await import('./nats-cli/decode.ts')
     process.exitCode = await decode({ isAnyTaken: options.any === true })
   })
 
@@ -140,7 +140,7 @@ program
   .description('run simulated devices against a fabric that is somewhere; see compose.yaml')
   .option('--count <n>', 'how many', numberFrom(1, FLEET_MAX), 5)
   .action(async (options: { count: number }) => {
-    const { devices } = await import('./devices.ts')
+    const { devices } = await import('./fleet/devices.ts')
     await devices(options.count)
   })
 

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { USER_NAMES } from '#nats/permissions.ts'
 import { UserError } from './failure.ts'
-import { contextTree } from './nats-context.ts'
+import { contextTree } from './nats-cli/nats-context.ts'
 import { writePrivate } from './private-file.ts'
 
 const password = z.string().min(1)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { deviceIdOf } from '#apps/xmidt/device.ts'
-import { startDevices } from '#apps/xmidt/devices.ts'
+import { deviceIdOf } from '#apps/xmidt/fleet/device.ts'
+import { startDevices } from '#apps/xmidt/fleet/devices.ts'
 import { devicesEnv } from '#apps/xmidt/environment.ts'
 import { loadConfig } from '#libs/config/load.ts'
 import { createLogger } from '#libs/log/logger.ts'

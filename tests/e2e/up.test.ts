@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { requireFreePorts } from '#apps/xmidt/ports.ts'
+import { requireFreePorts } from '#apps/xmidt/up/ports.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { runCommand, runXmidt, startListening, startUp, type Up } from '#tests/support/up.ts'
 

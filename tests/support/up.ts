@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually } from './eventually.ts'
-import { defaultPorts, requireFreePorts, type Part, type Ports } from '#apps/xmidt/ports.ts'
+import { defaultPorts, requireFreePorts, type Part, type Ports } from '#apps/xmidt/up/ports.ts'
 
 const MAIN = new URL('../../apps/xmidt/main.ts', import.meta.url).pathname
 

@@ -3,7 +3,7 @@
  * that nobody else mounts: so a Petasos cannot read what a Talaria may do.
  */
 import { OPERATOR } from '#apps/xmidt/access.ts'
-import { contextTree } from '#apps/xmidt/nats-context.ts'
+import { contextTree } from '#apps/xmidt/nats-cli/nats-context.ts'
 import type { UserName } from '#nats/permissions.ts'
 import type { Pair } from './certificates.ts'
 import { NATS_USERS, type Passwords } from './passwords.ts'

@@ -1,13 +1,13 @@
 /** What `up` prints once everything runs: where it is, and what to try first. */
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { OPERATOR } from './access.ts'
-import { DEVICE_SERVICE } from './device.ts'
+import { OPERATOR } from '#apps/xmidt/access.ts'
+import { DEVICE_SERVICE } from '#apps/xmidt/fleet/device.ts'
+import { bold, dim, table } from '#apps/xmidt/terminal.ts'
 import type { Fabric } from './fabric.ts'
-import { bold, dim, table } from './terminal.ts'
 
 /** The command of the same name, as one would type it here. */
-const XMIDT = fileURLToPath(new URL('../../bin/xmidt', import.meta.url))
+const XMIDT = fileURLToPath(new URL('../../../bin/xmidt', import.meta.url))
 
 /** One row for each part. */
 export function urlTable(fabric: Fabric, natsUrl: string, logDirectory: string): string {

@@ -9,7 +9,7 @@ import { encode } from '#libs/wrp/codec.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import { readableOf } from './readable.ts'
 
-const XMIDT = new URL('../../bin/xmidt', import.meta.url).pathname
+const XMIDT = new URL('../../../bin/xmidt', import.meta.url).pathname
 
 const event: WrpMessage = {
   msg_type: 4,

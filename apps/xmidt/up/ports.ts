@@ -1,6 +1,6 @@
 /** The ports of a whole fabric on one machine, and whether they are free. */
 import { createServer } from 'node:net'
-import { UserError } from './failure.ts'
+import { UserError } from '#apps/xmidt/failure.ts'
 
 /** Where each part listens by default (design §5); its operations are on the port above. */
 const PORT_DEFAULTS = {

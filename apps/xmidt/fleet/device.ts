@@ -3,10 +3,10 @@ import { start as startParodus } from '#apps/parodus/app.ts'
 import { parodusEnv } from '#apps/parodus/config.ts'
 import { start as startTr181 } from '#apps/tr181/app.ts'
 import { tr181Env } from '#apps/tr181/config.ts'
+import { tracingEnvironment } from '#apps/xmidt/tracing.ts'
 import { loadConfig } from '#libs/config/load.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import { tracingEnvironment } from './tracing.ts'
 
 /** The service that each device has. */
 export const DEVICE_SERVICE = 'config'

@@ -1,12 +1,12 @@
 /** `xmidt listen`: the live events as they pass through NATS. */
 import { connect, type Msg } from '@nats-io/transport-node'
-import { decode } from '#libs/wrp/codec.ts'
-import { toJson } from '#libs/wrp/json.ts'
+import { readAccess } from '#apps/xmidt/access.ts'
+import { UserError } from '#apps/xmidt/failure.ts'
+import { cyan, dim, timeOfDay } from '#apps/xmidt/terminal.ts'
 import { readEventHeaders } from '#libs/nats/event.ts'
 import { EVENT_SUBJECTS, eventSubjectsOfType } from '#libs/nats/subjects.ts'
-import { readAccess } from './access.ts'
-import { UserError } from './failure.ts'
-import { cyan, dim, timeOfDay } from './terminal.ts'
+import { decode } from '#libs/wrp/codec.ts'
+import { toJson } from '#libs/wrp/json.ts'
 
 /** How much of a payload one readable line shows. */
 const PAYLOAD_LENGTH_MAX = 100

@@ -1,14 +1,14 @@
 /** `xmidt up`: the whole fabric on this machine, told as it happens, ended in order by Ctrl-C. */
 import { resolve } from 'node:path'
+import { deviceIdOf } from '#apps/xmidt/fleet/device.ts'
+import { openWorkspace, type Workspace } from '#apps/xmidt/workspace.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { startBroker } from './broker.ts'
 import { startDemonstration } from './demonstration.ts'
-import { deviceIdOf } from './device.ts'
 import { startFabric, type Fabric } from './fabric.ts'
 import { createNarrator, type Narrator } from './narration.ts'
 import { requireFreePorts, type Ports } from './ports.ts'
 import { stopSignal } from './stop-signal.ts'
-import { openWorkspace, type Workspace } from './workspace.ts'
 import { commandsToCopy, urlTable } from './welcome.ts'
 
 /** Everything has ended by then, or is ended. */

@@ -1,7 +1,7 @@
 /** `xmidt token`: a JWT as callers and devices get it, from the running Themis. */
+import { basicAuthorization, readAccess } from '#apps/xmidt/access.ts'
+import { UserError } from '#apps/xmidt/failure.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
-import { basicAuthorization, readAccess } from './access.ts'
-import { UserError } from './failure.ts'
 
 /** How long Themis may take: it signs in a millisecond. */
 const THEMIS_MS = 5_000

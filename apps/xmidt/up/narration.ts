@@ -4,8 +4,8 @@
  */
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
+import { cyan, dim, timeOfDay, yellow } from '#apps/xmidt/terminal.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
-import { cyan, dim, timeOfDay, yellow } from './terminal.ts'
 
 /** One log line, read. */
 type Line = Record<string, unknown>

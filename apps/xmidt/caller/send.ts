@@ -1,8 +1,8 @@
 /** `xmidt send`: one request to a device through Scytale, as any caller makes it. */
 import { randomUUID } from 'node:crypto'
+import { basicAuthorization, readAccess } from '#apps/xmidt/access.ts'
+import { UserError } from '#apps/xmidt/failure.ts'
 import { fromJson } from '#libs/wrp/json.ts'
-import { basicAuthorization, readAccess } from './access.ts'
-import { UserError } from './failure.ts'
 
 /** What `send` was told. */
 export interface SendOptions {

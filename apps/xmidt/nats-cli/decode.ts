@@ -3,7 +3,7 @@
  * stream view --translate` start it for each message, so it loads little.
  */
 import type { Readable } from 'node:stream'
-import { UserError } from './failure.ts'
+import { UserError } from '#apps/xmidt/failure.ts'
 import { readableOf } from './readable.ts'
 
 /** No message of the fabric is near it: NATS itself takes little more than 1 MiB. */

@@ -1,11 +1,11 @@
 /** `xmidt devices`: a fleet of simulated devices in one process, against a fabric that is somewhere. */
+import { devicesEnv, type DevicesConfig } from '#apps/xmidt/environment.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { runApp } from '#libs/lifecycle/run.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { deviceIdOf, startDevice } from './device.ts'
-import { devicesEnv, type DevicesConfig } from './environment.ts'
 
 /** How often it is looked how many are connected. */
 const LOOK_MS = 2_000

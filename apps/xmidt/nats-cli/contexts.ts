@@ -5,9 +5,11 @@
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { contextsEnv } from '#apps/xmidt/environment.ts'
+import { UserError } from '#apps/xmidt/failure.ts'
+import { writePrivate } from '#apps/xmidt/private-file.ts'
+import { readRunning } from '#apps/xmidt/workspace.ts'
 import { loadConfig } from '#libs/config/load.ts'
-import { contextsEnv } from './environment.ts'
-import { UserError } from './failure.ts'
 import {
   contextFiles,
   contextTree,
@@ -15,8 +17,6 @@ import {
   PERSONS,
   type ContextOptions,
 } from './nats-context.ts'
-import { writePrivate } from './private-file.ts'
-import { readRunning } from './workspace.ts'
 
 /** What `contexts` was told. */
 export interface ContextsOptions {

@@ -1,4 +1,5 @@
 /** The nats-server of `up`: found, started, given its streams, and started again when it ends by itself. */
+import type { Workspace } from '#apps/xmidt/workspace.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
@@ -8,7 +9,6 @@ import { findNatsServer } from '#nats/binary.ts'
 import type { UserName } from '#nats/permissions.ts'
 import { startNatsServer, type NatsServer } from '#nats/server.ts'
 import type { Narrator } from './narration.ts'
-import type { Workspace } from './workspace.ts'
 
 /** A server that ends again and again is not started in a tight loop. */
 const RESTART_BACKOFF = { firstMs: 200, maxMs: 5_000 }

@@ -3,16 +3,16 @@
  * over its local socket, and a webhook receiver registered through Caduceus' API.
  */
 import { request } from 'undici'
+import { basicAuthorization, OPERATOR } from '#apps/xmidt/access.ts'
+import { UserError } from '#apps/xmidt/failure.ts'
+import { deviceIdOf, startDevice } from '#apps/xmidt/fleet/device.ts'
+import { green } from '#apps/xmidt/terminal.ts'
+import type { Credentials } from '#apps/xmidt/workspace.ts'
 import { wait } from '#libs/retry/wait.ts'
-import { basicAuthorization, OPERATOR } from './access.ts'
-import { deviceIdOf, startDevice } from './device.ts'
 import type { Fabric } from './fabric.ts'
-import { UserError } from './failure.ts'
 import type { Narrator } from './narration.ts'
 import { portOf, type Ports } from './ports.ts'
 import { startReceiver } from './receiver.ts'
-import { green } from './terminal.ts'
-import type { Credentials } from './workspace.ts'
 
 /** Often enough to see life, seldom enough to read: three devices make a line every 7 s. */
 const EVENT_INTERVAL_MS = 20_000

@@ -10,8 +10,8 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { openWorkspace, type Workspace } from '#apps/xmidt/workspace.ts'
 import { contexts, type ContextsOptions } from './contexts.ts'
-import { openWorkspace, type Workspace } from './workspace.ts'
 
 let directory: string
 let workspace: Workspace
