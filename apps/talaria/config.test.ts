@@ -20,6 +20,11 @@ describe("Talaria's configuration", () => {
     },
   )
 
+  it('is refused with a URL that is none, and says which', () => {
+    const TALARIA_URL = 'talaria.example.com'
+    expect(() => loadConfig(talariaEnv, { TALARIA_URL })).toThrow(/TALARIA_URL must be a URL/)
+  })
+
   it('is taken with the URL, or with an address that is one', () => {
     const TALARIA_URL = 'http://talaria.example.com:6200'
     expect(loadConfig(talariaEnv, { TALARIA_HOST: '0.0.0.0', TALARIA_URL })).toBeDefined()

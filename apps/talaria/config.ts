@@ -10,7 +10,7 @@ const variables = z.object({
   TALARIA_PORT: port('Port that devices connect to.', 6200),
   TALARIA_OPERATIONS_PORT: port('Port of health, metrics and the control API.', 6201),
   TALARIA_ID: text('Its name among the Talarias; by default the host name and the port.', ''),
-  TALARIA_URL: text(
+  TALARIA_URL: url(
     'Where Petasos sends devices; by default made of address and port, and so required where TALARIA_HOST is 0.0.0.0 or ::.',
     '',
   ),
