@@ -57,7 +57,9 @@ export async function start(
   }
   const answerOn = async (port: number, side: Side): Promise<HttpServer> => {
     const { onRequest: listener, onUpgrade } = createListener({ ...options, side })
-    return starting.use(await serve({ hostname, port, listener, onUpgrade }))
+    const server = starting.use(await serve({ hostname, port, listener }))
+    server.takeUpgrades(onUpgrade)
+    return server
   }
   const server = await answerOn(config.PETASOS_PORT, 'public')
   const internal =

@@ -6,8 +6,8 @@ import { serveOperations } from '#libs/http/operations.ts'
 import { serve, type HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
-import { connectNats } from '#libs/nats/connect.ts'
-import { holdLease, type Lease } from '#libs/nats/lease.ts'
+import { connectNats, type Nats } from '#libs/nats/connect.ts'
+import { holdLease } from '#libs/nats/lease.ts'
 import { requireStreams } from '#libs/nats/streams.ts'
 import {
   openTalarias,
@@ -22,9 +22,9 @@ import { createDrain } from './operations/drain.ts'
 import { createGate } from './operations/gate.ts'
 import { attachLevers } from './operations/levers.ts'
 import { createHolding } from './holding.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type TalariaMetrics } from './metrics.ts'
 import { createRoutes } from './door/routes.ts'
-import { createUpgrade, type Upgrade } from './door/upgrade.ts'
+import { createUpgrade } from './door/upgrade.ts'
 
 /** Starts Talaria. @throws PortTakenError, NatsConnectError, StreamsMissingError. */
 export async function start(
@@ -37,26 +37,19 @@ export async function start(
   const tracer = starting.use(await openTracer('talaria', tracing))
 
   // Two connections: events that pile up must not hold up commands and their receipts.
-  const connect = async (connection: 'talaria-commands' | 'talaria-events') => {
-    const nats = await connectNats({ ...natsOf(config), name: connection, log })
-    metrics.connections.watch(connection, nats)
-    return nats
-  }
-  const commands = starting.use(await connect('talaria-commands'))
-  const events = starting.use(await connect('talaria-events'))
+  const commands = starting.use(await connect('talaria-commands', config, metrics, log))
+  const events = starting.use(await connect('talaria-events', config, metrics, log))
   await requireStreams(events, ['EVENTS', `KV_${TALARIAS_BUCKET}`], log)
 
-  const door: { upgrade?: Upgrade } = {}
-  const server = starting.use(await servePrimary(config, door, log))
+  // Listens before anybody is let in: the port is part of this Talaria's name and URL.
+  const server = starting.use(await servePrimary(config, log))
   const { talariaId, url, source } = namesOf(config, server)
 
   const parts = { config, commands, events, talariaId, source, tracer, metrics, log }
   const holding = starting.use(createHolding(parts))
   const { devices, begin: onDevice } = holding
-  const held: { lease?: Lease } = {}
-  const renew = (): void => void held.lease?.renew()
-  const drain = createDrain(devices, renew)
-  const gate = createGate(metrics, renew)
+  const drain = createDrain(devices)
+  const gate = createGate(metrics)
   let isEnding = false
   const operations = starting.use(
     await serveOperations({
@@ -80,7 +73,7 @@ export async function start(
   if (config.TALARIA_OPEN) log.warn('open to devices without a token: TALARIA_OPEN is true')
   const verifier = createVerifier({ jwksUrl: config.TALARIA_JWKS_URL })
   const way = { config, verifier, gate, devices, onDevice, metrics, log }
-  door.upgrade = starting.use(createUpgrade(way))
+  server.takeUpgrades(starting.use(createUpgrade(way)).take)
 
   const entry = (): TalariaEntry => ({
     ...place,
@@ -89,7 +82,8 @@ export async function start(
   })
   const talarias = await openTalarias(events, log)
   const options = { ttlMs: TALARIA_LEASE_MS, log }
-  held.lease = starting.use(await holdLease(talarias, talariaId, entry, options))
+  const lease = starting.use(await holdLease(talarias, talariaId, entry, options))
+  for (const lever of [gate, drain]) lever.onChange(() => void lease.renew())
   starting.defer(() => {
     isEnding = true
   })
@@ -102,22 +96,23 @@ export async function start(
   }
 }
 
-/** Listens before anybody is let in: the port is part of this Talaria's name and URL. */
-function servePrimary(
+async function connect(
+  name: 'talaria-commands' | 'talaria-events',
   config: TalariaConfig,
-  door: { upgrade?: Upgrade },
+  metrics: TalariaMetrics,
   log: Logger,
-): Promise<HttpServer> {
-  return serve({
+): Promise<Nats> {
+  const nats = await connectNats({ ...natsOf(config), name, log })
+  metrics.connections.watch(name, nats)
+  return nats
+}
+
+const servePrimary = (config: TalariaConfig, log: Logger): Promise<HttpServer> =>
+  serve({
     fetch: createRoutes(log).fetch,
     hostname: config.TALARIA_HOST,
     port: config.TALARIA_PORT,
-    onUpgrade: (request, socket, head) => {
-      if (door.upgrade) door.upgrade.take(request, socket, head)
-      else socket.destroy()
-    },
   })
-}
 
 /** What does not change of the entry in TALARIAS while this Talaria lives. */
 const placeOf = (

@@ -1,4 +1,4 @@
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
@@ -83,16 +83,25 @@ describe('a server', () => {
   })
 
   it('hands an upgrade to who takes it', async () => {
+    await using server = await serve({ ...HOST, fetch: () => new Response() })
+    server.takeUpgrades((_, socket) => socket.end('HTTP/1.1 418 Other\r\n\r\n'))
+    expect(await text(upgrade(server.port))).toBe('HTTP/1.1 418 Other\r\n\r\n')
+  })
+
+  it('answers an upgrade as any request until somebody takes upgrades', async () => {
     await using server = await serve({
       ...HOST,
-      fetch: () => new Response(),
-      onUpgrade: (_, socket) => socket.end('HTTP/1.1 418 Other\r\n\r\n'),
+      fetch: () => new Response(null, { status: 503, headers: { Connection: 'close' } }),
     })
-    const socket = connect(server.port, '127.0.0.1')
-    socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
-    expect(await text(socket)).toBe('HTTP/1.1 418 Other\r\n\r\n')
+    expect(await text(upgrade(server.port))).toMatch(/^HTTP\/1\.1 503 /)
   })
 })
+
+function upgrade(port: number): Socket {
+  const socket = connect(port, '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  return socket
+}
 
 describe('errors on routes', () => {
   const app = new Hono()

@@ -39,7 +39,15 @@ export interface HttpServer extends AsyncDisposable {
   readonly server: Server
   /** Takes no new connection from now on; those that are there stay. */
   stopListening(): void
+  /**
+   * Hands requests that want another protocol to `take` from now on. Before that, and without it,
+   * each is an ordinary request: whoever must know its port before it can take any listens first.
+   */
+  takeUpgrades(take: TakeUpgrade): void
 }
+
+/** Takes one request that wants another protocol; the socket is its own from there on. */
+export type TakeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
 /** What {@link serve} needs. */
 export interface ServeOptions {
@@ -50,14 +58,12 @@ export interface ServeOptions {
   hostname: string
   /** 0 takes any free one. */
   port: number
-  /** A request that wants another protocol; without it such a request is an ordinary one. */
-  onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   requestTimeoutMs?: number
 }
 
 /** Listens. @throws {PortTakenError}, and Node's own errors for an address that is none of ours. */
 export async function serve(options: ServeOptions): Promise<HttpServer> {
-  const { hostname, onUpgrade, requestTimeoutMs = REQUEST_MS } = options
+  const { hostname, requestTimeoutMs = REQUEST_MS } = options
   const listener = options.listener ?? listenerOf(options)
   const server = createServer(
     {
@@ -69,7 +75,6 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
     },
     listener,
   )
-  if (onUpgrade) server.on('upgrade', onUpgrade)
   await listen(server, options)
   const { port } = server.address() as AddressInfo
   return {
@@ -77,6 +82,7 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
     port,
     server,
     stopListening: () => server.close(),
+    takeUpgrades: (take) => void server.on('upgrade', take),
     [Symbol.asyncDispose]: () => close(server),
   }
 }

@@ -10,7 +10,7 @@ export function createRoutes(log: Logger): Hono {
   const app = new Hono()
   for (const version of ['v2', 'v3']) {
     app.all(`/api/${version}/device`, (c) =>
-      answer(c.req.method, c.req.header('x-webpa-device-name') ?? ''),
+      answer(c.req.method, c.req.header('x-webpa-device-name') ?? '', c.req.header('upgrade')),
     )
   }
   app.notFound(notFound)
@@ -18,13 +18,15 @@ export function createRoutes(log: Logger): Hono {
   return app
 }
 
-function answer(method: string, name: string): Response {
+function answer(method: string, name: string, upgrade: string | undefined): Response {
   try {
     deviceIdOfHeaders({ 'x-webpa-device-name': name })
   } catch (error) {
     if (error instanceof Refusal) return errorResponse(error.status, error.message)
     throw error
   }
+  // Upgrades come here only as long as nobody takes them, so that a device tries again soon.
+  if (upgrade?.toLowerCase() === 'websocket') return errorResponse(503, 'this Talaria is starting')
   const [status, text] = method === 'GET' ? [400, 'Bad Request'] : [405, 'Method Not Allowed']
   // RFC 6455 4.2.2: which version would have been taken.
   return new Response(text, { status, headers: { 'Sec-Websocket-Version': '13' } })

@@ -3,7 +3,6 @@
  * identity of the device. What a session is begins after that.
  */
 import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { TalariaConfig } from '#apps/talaria/config.ts'
 import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
@@ -11,6 +10,7 @@ import type { Gate } from '#apps/talaria/operations/gate.ts'
 import type { DeviceIdentity } from '#apps/talaria/session/device.ts'
 import type { Devices } from '#apps/talaria/session/devices.ts'
 import type { Verifier } from '#libs/auth/verify.ts'
+import type { TakeUpgrade } from '#libs/http/server.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { deviceIdOfHeaders, identify, type ApiVersion } from './identify.ts'
 import { createPacedRefusals, type Applicant } from './paced-refusals.ts'
@@ -30,7 +30,7 @@ export interface UpgradeOptions {
 /** The way in. Disposing it lets go of those who wait for a refusal. */
 export interface Upgrade extends Disposable {
   /** Takes an upgrade request, which ends as a session or refused. */
-  take(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  readonly take: TakeUpgrade
 }
 
 /** Opens the way in. */

@@ -1,4 +1,5 @@
 /** Closing devices on purpose, at a pace, one job at a time. talaria.md §6. */
+import { EventEmitter } from 'node:events'
 import { eachPaced, type Devices } from '#apps/talaria/session/devices.ts'
 import { wait } from '#libs/retry/wait.ts'
 
@@ -32,12 +33,15 @@ export interface Drain {
   cancel(): Promise<boolean>
   /** Closes all, spread over `spreadMs`, as the process ends. */
   all(spreadMs: number): Promise<void>
+  /** Calls `listener` when a job begins and when it is done. */
+  onChange(listener: () => void): void
 }
 
 /** A drain of `devices`. */
-export function createDrain(devices: Devices, onChange: () => void): Drain {
+export function createDrain(devices: Devices): Drain {
   let running: { stop: AbortController; done: Promise<void> } | undefined
   let last: Drain['last']
+  const changes = new EventEmitter()
 
   const run = async (
     job: DrainJob,
@@ -55,7 +59,7 @@ export function createDrain(devices: Devices, onChange: () => void): Drain {
     }
     progress.finished = new Date().toISOString()
     running = undefined
-    onChange()
+    changes.emit('change')
   }
   return {
     get isActive() {
@@ -71,7 +75,7 @@ export function createDrain(devices: Devices, onChange: () => void): Drain {
       last = { job, progress }
       const done = Promise.resolve().then(() => run(job, progress, stop.signal))
       running = { stop, done }
-      onChange()
+      changes.emit('change')
       return true
     },
     async cancel() {
@@ -81,5 +85,6 @@ export function createDrain(devices: Devices, onChange: () => void): Drain {
       return true
     },
     all: (spreadMs) => eachPaced(devices.all(), spreadMs, (device) => device.end('shutdown')),
+    onChange: (listener) => void changes.on('change', listener),
   }
 }

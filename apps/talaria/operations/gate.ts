@@ -1,4 +1,5 @@
 /** Whether devices are let in. In memory only, and open at the start, as upstream's. talaria.md §1.2. */
+import { EventEmitter } from 'node:events'
 import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 
 /** The gate. */
@@ -8,12 +9,15 @@ export interface Gate {
   readonly changedAt: Date
   /** Opens or closes it; false when it was so already. */
   set(isOpen: boolean): boolean
+  /** Calls `listener` after each change. */
+  onChange(listener: () => void): void
 }
 
 /** An open gate. */
-export function createGate(metrics: TalariaMetrics, onChange: () => void): Gate {
+export function createGate(metrics: TalariaMetrics): Gate {
   let isOpen = true
   let changedAt = new Date()
+  const changes = new EventEmitter()
   metrics.isGateOpen.set(1)
   return {
     get isOpen() {
@@ -27,8 +31,9 @@ export function createGate(metrics: TalariaMetrics, onChange: () => void): Gate 
       isOpen = wanted
       changedAt = new Date()
       metrics.isGateOpen.set(isOpen ? 1 : 0)
-      onChange()
+      changes.emit('change')
       return true
     },
+    onChange: (listener) => void changes.on('change', listener),
   }
 }
