@@ -1,4 +1,4 @@
-import { jetstream } from '@nats-io/jetstream'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '#libs/log/logger.ts'
@@ -27,11 +27,16 @@ function parseNumber(json: unknown): number {
 }
 
 /** A fresh bucket of numbers, and the same bucket for who writes what is none. */
-async function newBucket(): Promise<{ bucket: Bucket<number>; raw: Bucket<unknown> }> {
+async function newBucket(): Promise<{
+  name: string
+  bucket: Bucket<number>
+  raw: Bucket<unknown>
+}> {
   bucketCount += 1
   const name = `NUMBERS_${bucketCount}`
   await new Kvm(jetstream(nats.connection)).create(name)
   return {
+    name,
     bucket: await openBucket(nats, name, { parse: parseNumber, log }),
     raw: await openBucket(nats, name, { parse: (json) => json, log }),
   }
@@ -53,6 +58,7 @@ async function startWatch(bucket: Bucket<number>) {
       values.delete(key)
       told.push(`${reason} ${key}`)
     },
+    onReplaced: () => told.push('another bucket'),
     onReady,
   })
   await ready
@@ -80,10 +86,14 @@ describe('a bucket', () => {
     expect(await bucket.get('a')).toBeUndefined()
   })
 
-  it('counts what cannot be read as absent', async () => {
+  it('gives nothing of what cannot be read, and tells it from what is absent', async () => {
     const { bucket, raw } = await newBucket()
     await raw.put('a', 'one')
     expect(await bucket.get('a')).toBeUndefined()
+    expect(await bucket.has('a')).toBe(true)
+    expect(await bucket.has('b')).toBe(false)
+    await bucket.delete('a')
+    expect(await bucket.has('a')).toBe(false)
   })
 })
 
@@ -123,7 +133,28 @@ describe('a watch', () => {
     await raw.put('a', 'one')
     await raw.put('b', 'two')
     await bucket.put('c', 3)
-    await eventually(() => expect(watch.told).toEqual(['put a', 'unreadable a', 'put c']))
+    await eventually(() =>
+      expect(watch.told).toEqual(['put a', 'unreadable a', 'unreadable b', 'put c']),
+    )
+    await bucket.delete('b')
+    await eventually(() => expect(watch.told.at(-1)).toBe('deleted b'))
+  })
+
+  it('goes on with a bucket that was lost and made anew, and says what is missing in it', async () => {
+    const { bucket, name } = await newBucket()
+    await bucket.put('a', 1)
+    await bucket.put('b', 2)
+    await using watch = await startWatch(bucket)
+    const manager = await jetstreamManager(nats.connection)
+    await manager.streams.delete(`KV_${name}`)
+    await new Kvm(jetstream(nats.connection)).create(name)
+    await bucket.put('b', 3)
+    await eventually(
+      () => expect(watch.told).toEqual(['put a', 'put b', 'another bucket', 'put b', 'missing a']),
+      { withinMs: 10_000 },
+    )
+    await bucket.put('c', 4)
+    await eventually(() => expect(watch.told.at(-1)).toBe('put c'))
   })
 
   it('goes on after NATS was killed and came back', async () => {

@@ -154,6 +154,7 @@ export async function watchLeases<T>(
       // What NATS let run out is for us to judge: after a long absence of NATS everybody is.
       if (reason === 'deleted') remove(key)
     },
+    onReplaced: () => holders.forEach((holder) => (holder.revision = 0)),
     onReady,
   })
   await ready
