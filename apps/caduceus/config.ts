@@ -68,6 +68,10 @@ export const caduceusEnv = z.object({
   CADUCEUS_SWEEP_MS: durationMs('How often expired webhooks are looked for.', 30_000, {
     minMs: 50,
   }),
+  CADUCEUS_ORPHAN_AGE_MS: durationMs(
+    'From which age on a consumer is removed that has no webhook; a younger one may belong to a registration that is being made.',
+    60_000,
+  ),
   CADUCEUS_CONCURRENCY: integer(
     'How many deliveries to one webhook run at once in one instance.',
     16,

@@ -32,6 +32,7 @@ const REGISTRATION_OUTCOMES = [
   'owned-by-another',
   'webhooks-max',
   'consumer-taken',
+  'entry-unreadable',
   'unavailable',
 ] as const
 /** One of {@link REGISTRATION_OUTCOMES}. */
@@ -79,6 +80,14 @@ function createWebhooks(registry: Registry) {
       outcome: NOTIFICATION_OUTCOMES,
     }),
     webhooks: registry.gauge('webhooks', 'Webhooks that are registered and not expired.'),
+    webhooksUnreadable: registry.gauge(
+      'webhooks_unreadable',
+      'Entries of the bucket WEBHOOKS that cannot be read: nothing is delivered, their consumers stay.',
+    ),
+    webhooksWrittenBack: registry.counter(
+      'webhooks_written_back_total',
+      'Webhooks that the bucket had lost, written back by this instance.',
+    ),
     cutOffs: registry.counter(
       'webhook_cut_offs_total',
       'Webhooks whose delivery was ended or that fell behind.',

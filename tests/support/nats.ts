@@ -2,6 +2,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { jetstreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { createLogger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
 import { applyStreams } from '#nats/apply.ts'
@@ -30,6 +32,10 @@ export interface TestNats extends AsyncDisposable {
   /** Where a user connects, with its password. */
   urlOf(user: UserName | 'library'): string
   readonly server: NatsServer
+  /** Makes the streams that are missing, as whoever sets up streams does. */
+  apply(): Promise<void>
+  /** Takes a stream away with all that is in it. */
+  lose(stream: string): Promise<void>
 }
 
 /** The passwords of all users on a test's server. */
@@ -61,13 +67,21 @@ export async function startTestNats({
   })
   const urlOf = (user: string): string =>
     `nats://${user}:${TEST_PASSWORDS[user]}@127.0.0.1:${server.port}`
-  {
+  const provision = async (act: (nats: NatsConnection) => Promise<unknown>): Promise<void> => {
     await using nats = await connectNats({ url: urlOf('provisioner'), name: 'test', log })
-    await applyStreams(nats.connection, { eventsBytesMax: EVENTS_BYTES_MAX, log })
+    await act(nats.connection)
   }
+  const apply = (): Promise<void> =>
+    provision((nats) => applyStreams(nats, { eventsBytesMax: EVENTS_BYTES_MAX, log }))
+  await apply()
   return {
     urlOf,
     server,
+    apply,
+    lose: (stream) =>
+      provision(async (nats) =>
+        (await jetstreamManager(nats, { checkAPI: false })).streams.delete(stream),
+      ),
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]()
       const refusals = refusalsIn(join(directory, 'nats-server.log'))

@@ -47,5 +47,9 @@ export async function removeConsumer(manager: JetStreamManager, name: string): P
   }
 }
 
+/** Whether the stream itself is not there. */
+export const isStreamMissing = (error: unknown): boolean =>
+  hasCode(error, JetStreamApiCodes.StreamNotFound)
+
 const hasCode = (error: unknown, code: number): boolean =>
   error instanceof JetStreamApiError && error.code === code

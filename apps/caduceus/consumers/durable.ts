@@ -22,6 +22,12 @@ export interface DurableLimits {
   unackedMax: number
 }
 
+/** How a consumer is made: its limits, and what is known of the one that was there before. */
+interface DurableOptions extends DurableLimits {
+  /** When the server made that one. A younger stream was made anew after its data was lost. */
+  heldSince?: string | undefined
+}
+
 /** The consumer's name is another webhook's, as their ids begin alike. */
 export class DurableTakenError extends Error {
   readonly code = 'DURABLE_TAKEN'
@@ -40,15 +46,17 @@ export async function ensureDurable(
   manager: JetStreamManager,
   webhookId: string,
   webhook: Webhook,
-  limits: DurableLimits,
+  options: DurableOptions,
 ): Promise<DurableChange> {
-  const wanted = configOf(webhookId, webhook, limits)
+  const wanted = configOf(webhookId, webhook, options)
   const [found, old] = await Promise.all([
     findDurable(manager, webhookId),
     findConsumer(manager, oldDurableOf(webhookId)),
   ])
-  if (!found) await createDurable(manager, webhookId, wanted, old)
-  else if (!isSame(found.config, wanted)) {
+  if (!found) {
+    const start = old ? startAfter(old) : await startNow(manager, options.heldSince)
+    await createDurable(manager, webhookId, wanted, start)
+  } else if (!isSame(found.config, wanted)) {
     await manager.consumers.update(EVENTS_STREAM, durableOf(webhookId), wanted)
   }
   if (old) await settleOldDurable(manager, webhookId)
@@ -70,7 +78,7 @@ export async function renameDurable(
   const kept = { ack_wait, max_ack_pending, max_deliver, filter_subject }
   const wanted = { ...kept, ...ownershipOf(webhookId, webhook) } as Partial<ConsumerUpdateConfig>
   if (!(await findDurable(manager, webhookId))) {
-    await createDurable(manager, webhookId, wanted, old)
+    await createDurable(manager, webhookId, wanted, startAfter(old))
   }
   await settleOldDurable(manager, webhookId)
 }
@@ -127,6 +135,13 @@ const isSame = (found: ConsumerConfig, wanted: Partial<ConsumerUpdateConfig>): b
   found.filter_subject === wanted.filter_subject &&
   found.description === wanted.description
 
+/** The next event; the first one of a stream that was lost and made anew, as all of it is owed. */
+async function startNow(manager: JetStreamManager, heldSince?: string): Promise<number> {
+  const { created, state } = await manager.streams.info(EVENTS_STREAM)
+  const isAnother = heldSince !== undefined && Date.parse(created) > Date.parse(heldSince)
+  return isAnother ? 1 : state.last_seq + 1
+}
+
 /**
  * The start is written down as a number, never as "new": so whether this consumer has all that one
  * with the old name owes can be told for ever.
@@ -135,11 +150,8 @@ async function createDurable(
   manager: JetStreamManager,
   webhookId: string,
   wanted: Partial<ConsumerUpdateConfig>,
-  old: ConsumerInfo | undefined,
+  start: number,
 ): Promise<void> {
-  const start = old
-    ? startAfter(old)
-    : (await manager.streams.info(EVENTS_STREAM)).state.last_seq + 1
   await addConsumer(manager, {
     ...wanted,
     durable_name: durableOf(webhookId),

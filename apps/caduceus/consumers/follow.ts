@@ -1,4 +1,7 @@
-/** Keeps the webhooks of this instance those of the bucket, and removes what has expired. */
+/**
+ * Keeps the webhooks of this instance those of the bucket, removes what has expired, and puts back
+ * what the bucket has lost.
+ */
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { CaduceusConfig } from '#apps/caduceus/config.ts'
 import type { Metrics } from '#apps/caduceus/metrics.ts'
@@ -7,6 +10,7 @@ import type { Logger } from '#libs/log/logger.ts'
 import type { Bucket } from '#libs/nats/bucket.ts'
 import { sweepForEver } from './sweep.ts'
 import type { Webhooks } from './webhooks.ts'
+import { createWriteBack } from './write-back.ts'
 
 /** What {@link followWebhooks} needs. */
 export interface FollowOptions {
@@ -24,10 +28,26 @@ export async function followWebhooks(options: FollowOptions): Promise<AsyncDispo
   const ending = new AbortController()
   const { signal } = ending
   const { promise: ready, resolve: onReady } = Promise.withResolvers<void>()
+  const { metrics, log } = others
+  const writeBack = createWriteBack({ webhooks, bucket, metrics, log, signal })
+  const unreadable = new Set<string>()
+  const count = (): void => metrics.webhooksUnreadable.set(unreadable.size)
   const watching = bucket.watch({
     signal,
-    onPut: (id, webhook, revision) => webhooks.apply(id, webhook, revision),
-    onGone: (id) => webhooks.remove(id),
+    onPut(id, webhook, revision) {
+      unreadable.delete(id)
+      count()
+      webhooks.apply(id, webhook, revision)
+    },
+    onGone(id, reason) {
+      // Somebody deleted it, or it runs out: then it is gone. Lost data is no deletion.
+      if (reason === 'missing' && webhooks.get(id)) return writeBack.take(id)
+      if (reason === 'unreadable') unreadable.add(id)
+      else unreadable.delete(id)
+      count()
+      webhooks.remove(id)
+    },
+    onReplaced: () => webhooks.forgetRevisions(),
     onReady,
   })
   const sweeping = sweepForEver({
@@ -36,13 +56,14 @@ export async function followWebhooks(options: FollowOptions): Promise<AsyncDispo
     bucket,
     everyMs: config.CADUCEUS_SWEEP_MS,
     graceMs: config.CADUCEUS_EXPIRED_GRACE_MS,
+    orphanAgeMs: config.CADUCEUS_ORPHAN_AGE_MS,
     signal,
   })
   await ready
   return {
     async [Symbol.asyncDispose]() {
       ending.abort()
-      await Promise.all([watching, sweeping])
+      await Promise.all([watching, sweeping, writeBack.settled()])
     },
   }
 }

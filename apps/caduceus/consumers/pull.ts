@@ -8,7 +8,7 @@ import { consume } from '#libs/nats/consume.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { untilAborted } from '#libs/retry/until-aborted.ts'
 import { wait } from '#libs/retry/wait.ts'
-import { EVENTS_STREAM } from './consumer-api.ts'
+import { EVENTS_STREAM, isStreamMissing } from './consumer-api.ts'
 import { durableOf } from './durable-name.ts'
 import {
   DurableTakenError,
@@ -43,7 +43,8 @@ export async function pullForEver(
 ): Promise<void> {
   const { jetStream, concurrency, deliver, lossWatch } = options
   const log = options.log.child({ webhookId: target.id })
-  if (!(await begin(options, target, { signal, log }))) return
+  const held: Held = { since: undefined }
+  if (!(await begin(options, target, { signal, log, held }))) return
   await consume(jetStream, {
     stream: EVENTS_STREAM,
     durable: durableOf(target.id),
@@ -53,10 +54,16 @@ export async function pullForEver(
       lossWatch.observe(target, { consumerSequence, streamSequence })
       return deliver(target, message)
     },
-    onMissing: () => (signal.aborted ? Promise.resolve(false) : makeAnew(options, target, log)),
+    onMissing: () =>
+      signal.aborted ? Promise.resolve(false) : makeAnew(options, target, { log, held }),
     signal,
     log,
   })
+}
+
+/** When the server made the consumer that is pulled from, as it says. */
+interface Held {
+  since: string | undefined
 }
 
 /**
@@ -66,7 +73,7 @@ export async function pullForEver(
 async function begin(
   options: PullOptions,
   target: DeliveryTarget,
-  { signal, log }: { signal: AbortSignal; log: Logger },
+  { signal, log, held }: { signal: AbortSignal; log: Logger; held: Held },
 ): Promise<boolean> {
   const { manager, lossWatch } = options
   const backoff = createBackoff(BEGIN_BACKOFF)
@@ -75,6 +82,7 @@ async function begin(
       // The client waits 5 s for a server that went away meanwhile; an end does not.
       await untilAborted(renameDurable(manager, target.id, target.webhook), signal)
       const consumer = await untilAborted(findDurable(manager, target.id), signal)
+      held.since = consumer?.created
       if (consumer) {
         const { consumer_seq: consumerSequence, stream_seq: streamSequence } = consumer.delivered
         lossWatch.begin(target, { consumerSequence, streamSequence })
@@ -92,18 +100,22 @@ async function begin(
 async function makeAnew(
   options: PullOptions,
   target: DeliveryTarget,
-  log: Logger,
+  { log, held }: { log: Logger; held: Held },
 ): Promise<boolean> {
   const { manager, limits, metrics } = options
   try {
-    const change = await ensureDurable(manager, target.id, target.webhook, limits)
+    const how = { ...limits, heldSince: held.since }
+    const change = await ensureDurable(manager, target.id, target.webhook, how)
+    held.since = (await findDurable(manager, target.id))?.created ?? held.since
     if (change !== 'created') return true
     // Its place is lost with it, so events of the meantime are too: somebody must know.
     log.error('consumer was missing and is made anew')
     metrics.cutOffs.inc({ reason: 'consumer-missing' })
   } catch (error) {
     if (isTaken(error, options, log)) return false
-    log.warn({ error: String(error) }, 'consumer cannot be made')
+    // That the stream itself is missing is told once for all webhooks.
+    if (isStreamMissing(error)) log.debug('consumer cannot be made without its stream')
+    else log.warn({ error: String(error) }, 'consumer cannot be made')
   }
   return true
 }

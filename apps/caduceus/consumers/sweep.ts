@@ -14,9 +14,6 @@ import type { Webhooks } from './webhooks.ts'
 /** Consumers without a webhook are looked for in each so-many-th sweep: it lists all of them. */
 const ORPHANS_EVERY = 20
 
-/** A younger consumer may belong to a registration that is being made at this moment. */
-const ORPHAN_AGE_MS = 60_000
-
 /** What {@link sweepForEver} needs. */
 export interface SweepOptions {
   webhooks: Webhooks
@@ -24,6 +21,7 @@ export interface SweepOptions {
   manager: JetStreamManager
   everyMs: number
   graceMs: number
+  orphanAgeMs: number
   metrics: Metrics
   log: Logger
   signal: AbortSignal
@@ -53,6 +51,8 @@ async function sweepExpired(options: SweepOptions): Promise<void> {
       webhooks.apply(id, found.value, found.revision)
       continue
     }
+    // What cannot be read may be a renewal by a newer version: not ours to end.
+    if (!found && (await bucket.has(id))) continue
     if (found) await bucket.delete(id)
     const pending = await removeDurable(manager, id)
     webhooks.remove(id)
@@ -61,17 +61,21 @@ async function sweepExpired(options: SweepOptions): Promise<void> {
   }
 }
 
-async function sweepOrphans({ bucket, manager, metrics, log }: SweepOptions): Promise<void> {
+async function sweepOrphans(options: SweepOptions): Promise<void> {
+  const { webhooks, bucket, manager, orphanAgeMs, metrics, log } = options
   for await (const consumer of manager.consumers.list(EVENTS_STREAM)) {
     const id = webhookIdOfConsumer(consumer)
     if (id === undefined) continue
-    if (await bucket.get(id)) {
+    // An entry that cannot be read is no missing one, and neither is one that is to be written back.
+    if (webhooks.get(id) || (await bucket.has(id))) {
       // Whoever pulls from it is a Caduceus of the old version, which would only make it again.
       const isLeft = consumer.name === oldDurableOf(id) && consumer.num_waiting === 0
       if (isLeft) await settleOldDurable(manager, id)
       continue
     }
-    if (Date.now() - Date.parse(consumer.created) < ORPHAN_AGE_MS) continue
+    // Whoever pulls knows a webhook that the bucket has lost.
+    if (consumer.num_waiting > 0) continue
+    if (Date.now() - Date.parse(consumer.created) < orphanAgeMs) continue
     const pending = await removeDurable(manager, id)
     metrics.cutOffs.inc({ reason: 'orphan' })
     log.warn({ webhookId: id, pending }, 'consumer without a webhook removed')

@@ -22,6 +22,8 @@ export interface Webhooks extends AsyncDisposable {
   /** Takes over a registration, unless a newer revision of it is known. Never throws. */
   apply(id: string, webhook: Webhook, revision: number): void
   remove(id: string): void
+  /** The bucket is another one: what it has of a webhook counts, whatever its revision. */
+  forgetRevisions(): void
 }
 
 interface Entry extends KnownWebhook {
@@ -90,6 +92,9 @@ export function createWebhooks(options: PullOptions): Webhooks {
       stop(entry)
       const loop = entry.loop.finally(() => ended.delete(loop))
       ended.add(loop)
+    },
+    forgetRevisions() {
+      for (const entry of entries.values()) entry.revision = 0
     },
     async [Symbol.asyncDispose]() {
       for (const entry of entries.values()) stop(entry)

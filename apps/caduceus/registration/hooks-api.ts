@@ -21,6 +21,7 @@ const REFUSALS: Readonly<
   OWNED_BY_ANOTHER: ['owned-by-another', 403],
   TOO_MANY_WEBHOOKS: ['webhooks-max', 503],
   CONSUMER_TAKEN: ['consumer-taken', 409],
+  ENTRY_UNREADABLE: ['entry-unreadable', 409],
 }
 
 /** What {@link createHooksApi} needs. */

@@ -20,7 +20,7 @@ const LOOKUP_MS = 3_000
 /** A registration is not kept, for a reason that its sender can do something about. */
 export class RegisterError extends Error {
   override readonly name = 'RegisterError'
-  readonly code: 'OWNED_BY_ANOTHER' | 'TOO_MANY_WEBHOOKS' | 'CONSUMER_TAKEN'
+  readonly code: 'OWNED_BY_ANOTHER' | 'TOO_MANY_WEBHOOKS' | 'CONSUMER_TAKEN' | 'ENTRY_UNREADABLE'
 
   constructor(code: RegisterError['code'], message: string) {
     super(message)
@@ -55,6 +55,13 @@ export function createRegister(options: RegisterOptions): Register {
     const found = await bucket.get(id)
     if (found && found.value.owner !== owner) {
       throw new RegisterError('OWNED_BY_ANOTHER', 'config.url is registered by another owner')
+    }
+    if (!found && (await bucket.has(id))) {
+      // Whose it is cannot be read either, so nobody may write over it.
+      throw new RegisterError(
+        'ENTRY_UNREADABLE',
+        'config.url is registered in a form that this version cannot read',
+      )
     }
     if (!found && webhooks.count >= webhooksMax) {
       throw new RegisterError('TOO_MANY_WEBHOOKS', `there are ${webhooksMax} webhooks already`)
