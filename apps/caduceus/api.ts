@@ -3,7 +3,7 @@ import type { JetStreamClient } from '@nats-io/jetstream'
 import { Hono } from 'hono'
 import { createBasic } from '#libs/auth/basic.ts'
 import { createCallerAuthentication } from '#libs/auth/caller.ts'
-import { createVerifier } from '#libs/auth/verify.ts'
+import type { Verifier } from '#libs/auth/verify.ts'
 import { errorResponse, notFound, onError } from '#libs/http/error.ts'
 import { traced, type TracedEnv } from '#libs/http/traced.ts'
 import type { Logger } from '#libs/log/logger.ts'
@@ -22,6 +22,8 @@ import type { Webhooks } from './consumers/webhooks.ts'
 /** What {@link createApi} needs. */
 export interface ApiOptions {
   config: CaduceusConfig
+  /** Absent where no token is taken. */
+  verifier: Verifier | undefined
   register: Register
   webhooks: Webhooks
   bucket: Bucket<Webhook>
@@ -33,11 +35,10 @@ export interface ApiOptions {
 
 /** The routes, closed to whoever has no credential unless the configuration opens them. */
 export function createApi(options: ApiOptions): Hono<TracedEnv> {
-  const { config, register, webhooks, bucket, jetStream, tracer, metrics, log } = options
-  const jwksUrl = config.CADUCEUS_JWKS_URL
+  const { config, verifier, register, webhooks, bucket, jetStream, tracer, metrics, log } = options
   const authenticate = createCallerAuthentication({
     basic: createBasic(config.CADUCEUS_BASIC_CREDENTIALS),
-    verifier: jwksUrl === '' ? undefined : createVerifier({ jwksUrl }),
+    verifier,
     isOpen: config.CADUCEUS_OPEN,
   })
   const callers = createCallers(authenticate, config.CADUCEUS_CAPABILITY_PREFIX)

@@ -1,13 +1,15 @@
 /** Caduceus, put together. Read upwards it is the order of its end. */
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { Dispatcher } from 'undici'
+import { watchKeys } from '#libs/auth/keys-watch.ts'
+import { createVerifier } from '#libs/auth/verify.ts'
 import { natsOf } from '#libs/config/common.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
-import { createLogger } from '#libs/log/logger.ts'
+import { createLogger, type Logger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
-import { requireStreams } from '#libs/nats/streams.ts'
+import { watchStreams } from '#libs/nats/streams-watch.ts'
 import { openTracer } from '#libs/trace/tracer.ts'
 import { createAddressGuard } from './delivery/addresses.ts'
 import { createApi } from './api.ts'
@@ -15,17 +17,13 @@ import { createAttempts } from './delivery/attempt.ts'
 import type { CaduceusConfig } from './config.ts'
 import { createDeliver, type Deliver, type DeliverOptions } from './delivery/deliver.ts'
 import { createDialer } from './delivery/dial.ts'
-import { EVENTS_STREAM } from './consumers/consumer-api.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, STREAMS, type Metrics } from './metrics.ts'
 import { createRegister } from './registration/register.ts'
 import { createBacklogWatch } from './delivery/failure-notice.ts'
 import { followWebhooks } from './consumers/follow.ts'
 import { createLossWatch } from './consumers/retention-loss.ts'
-import { openWebhooks, WEBHOOKS_BUCKET } from './webhook.ts'
+import { openWebhooks } from './webhook.ts'
 import { createWebhooks } from './consumers/webhooks.ts'
-
-/** What must be there before anything is promised. */
-const STREAMS = [EVENTS_STREAM, 'DEAD_LETTERS', `KV_${WEBHOOKS_BUCKET}`]
 
 /** Starts Caduceus: resolves when the webhooks that are there are being delivered to. */
 export async function start(
@@ -35,12 +33,15 @@ export async function start(
   await using starting = new AsyncDisposableStack()
   const metrics = createMetrics()
   const tracer = starting.use(await openTracer('caduceus', { config, metrics, log }))
+  const common = { config, tracer, metrics, log }
+  const hostname = config.CADUCEUS_HOST
   const guard = createAddressGuard(config.CADUCEUS_ADDRESSES_ALLOWED)
   if (config.CADUCEUS_OPEN) log.warn('callers without a credential are let in: CADUCEUS_OPEN')
 
   const nats = starting.use(await connectNats({ ...natsOf(config), name: 'caduceus', log }))
   metrics.connections.watch('caduceus', nats)
-  await requireStreams(nats, STREAMS, log)
+  const watched = { names: STREAMS, gauge: metrics.streamMissing, log }
+  const streams = starting.use(await watchStreams(nats, watched))
   const jetStream = jetstream(nats.connection)
   const manager = await jetstreamManager(nats.connection, { checkAPI: false })
   const bucket = await openWebhooks(nats, log)
@@ -56,15 +57,14 @@ export async function start(
       manager,
       limits,
       concurrency: config.CADUCEUS_CONCURRENCY,
-      deliver: createDelivery({ config, dispatcher, jetStream, tracer, metrics, log }),
+      deliver: createDelivery({ dispatcher, jetStream, ...common }),
       lossWatch: createLossWatch({ metrics, log }),
       metrics,
       log,
     }),
   )
 
-  const follow = { webhooks, bucket, manager, config, metrics, log }
-  starting.use(await followWebhooks(follow))
+  starting.use(await followWebhooks({ webhooks, bucket, manager, ...common }))
 
   const register = createRegister({
     bucket,
@@ -75,22 +75,23 @@ export async function start(
     webhooksMax: config.CADUCEUS_WEBHOOKS_MAX,
     log,
   })
-  const api = createApi({ config, register, webhooks, bucket, jetStream, tracer, metrics, log })
+  const { verifier, keys, keysFault } = await openKeys(config, metrics, log)
+  starting.use(keys)
+  const api = createApi({ verifier, register, webhooks, bucket, jetStream, ...common })
   const operations = starting.use(
     await serveOperations({
-      hostname: config.CADUCEUS_HOST,
+      hostname,
       port: config.CADUCEUS_OPERATIONS_PORT,
       registry: metrics.registry,
-      checks: { nats: () => nats.isConnected || 'NATS is away' },
+      checks: {
+        nats: () => nats.isConnected || 'NATS is away',
+        stream: () => streams.fault ?? true,
+        keys: () => keysFault() ?? true,
+      },
     }),
   )
-  const server = starting.use(
-    await serve({
-      fetch: api.fetch,
-      hostname: config.CADUCEUS_HOST,
-      port: config.CADUCEUS_PORT,
-    }),
-  )
+  const where = { hostname, port: config.CADUCEUS_PORT }
+  const server = starting.use(await serve({ fetch: api.fetch, ...where }))
   log.info({ url: server.url, webhooks: webhooks.count }, 'ready')
   const running = starting.move()
   return {
@@ -98,6 +99,17 @@ export async function start(
     operationsUrl: operations.url,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
+}
+
+/** What judges tokens, and whether it can where that matters. */
+async function openKeys(config: CaduceusConfig, { keysAvailable: gauge }: Metrics, log: Logger) {
+  const jwksUrl = config.CADUCEUS_JWKS_URL
+  const verifier = jwksUrl === '' ? undefined : createVerifier({ jwksUrl })
+  const keys =
+    verifier && !config.CADUCEUS_OPEN ? await watchKeys({ verifier, gauge, log }) : undefined
+  // Callers with a password need no keys: they are served without.
+  const isNeeded = config.CADUCEUS_BASIC_CREDENTIALS.length === 0
+  return { verifier, keys, keysFault: () => (isNeeded ? keys?.fault : undefined) }
 }
 
 /** What decides about each event: its attempts, their schedule, and who is told of a backlog. */

@@ -1,7 +1,10 @@
 /** Everything that Caduceus counts. No label is a URL or a device: those have no bound. */
+import { createKeysGauge } from '#libs/auth/keys-watch.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
+import { createStreamsGauge } from '#libs/nats/streams-watch.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
+import { WEBHOOKS_BUCKET } from './webhook.ts'
 
 /** What an attempt came to that was no success. */
 const FAILURES = [
@@ -54,6 +57,9 @@ export type NotificationOutcome = (typeof NOTIFICATION_OUTCOMES)[number]
 /** Upper bounds of an attempt's seconds: from a receiver next door to the longest timeout. */
 const ATTEMPT_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120]
 
+/** What must be there before anything is promised. */
+export const STREAMS = ['EVENTS', 'DEAD_LETTERS', `KV_${WEBHOOKS_BUCKET}`] as const
+
 /** The metrics of one running Caduceus. */
 export type Metrics = ReturnType<typeof createMetrics>
 
@@ -65,6 +71,8 @@ export function createMetrics() {
     trace: createTraceMetrics(registry),
     ...createWebhooks(registry),
     ...createDeliveries(registry),
+    keysAvailable: createKeysGauge(registry),
+    streamMissing: createStreamsGauge(registry, STREAMS),
     connections: createConnectionMetrics(registry, ['caduceus']),
   }
 }

@@ -6,26 +6,21 @@ import { natsOf } from '#libs/config/common.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
 import { watchLeases, type Leases } from '#libs/nats/lease.ts'
-import { requireStreams } from '#libs/nats/streams.ts'
-import {
-  openTalarias,
-  TALARIA_LEASE_MS,
-  TALARIAS_BUCKET,
-  type TalariaEntry,
-} from '#libs/nats/talarias.ts'
+import { watchStreams } from '#libs/nats/streams-watch.ts'
+import { openTalarias, TALARIA_LEASE_MS, type TalariaEntry } from '#libs/nats/talarias.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
 import type { PetasosConfig } from './config.ts'
 import { openListFile, readListFile } from './list-file.ts'
 import { watchLiveness, type Liveness } from './liveness.ts'
-import type { PetasosMetrics, TalariaList } from './metrics.ts'
+import { STREAMS, type PetasosMetrics, type TalariaList } from './metrics.ts'
 
 /** Waits after a NATS that refused: somebody may be configuring it. */
 const REFUSED_BACKOFF = { firstMs: 1_000, maxMs: 30_000 }
 
 /** The list, kept up to date until disposed. */
 export interface Members extends TalariaList, AsyncDisposable {
-  /** Resolves when NATS has told who is there. Rejects as {@link connectNats} and requireStreams do. */
+  /** Resolves when NATS has told who is there. Rejects as {@link connectNats} and {@link watchStreams} do. */
   readonly known: Promise<void>
 }
 
@@ -61,7 +56,8 @@ export function followMembers(options: MembersOptions): Members {
     const { signal } = ending
     const nats = attempt.use(await connectNats({ ...natsOf(config), name: 'petasos', log, signal }))
     options.metrics.connections.watch('petasos', nats)
-    await requireStreams(nats, [`KV_${TALARIAS_BUCKET}`], log)
+    const watching = { names: STREAMS, gauge: options.metrics.streamMissing, log }
+    attempt.use(await watchStreams(nats, watching))
     const bucket = await openTalarias(nats, log)
     const watched = await watchLeases(bucket, { ttlMs: TALARIA_LEASE_MS, log, nats })
     leases = attempt.use(watched)

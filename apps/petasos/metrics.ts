@@ -1,13 +1,17 @@
 /** Everything that Petasos counts. */
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
+import { createStreamsGauge } from '#libs/nats/streams-watch.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
-import type { TalariaEntry } from '#libs/nats/talarias.ts'
+import { TALARIAS_BUCKET, type TalariaEntry } from '#libs/nats/talarias.ts'
 
 /** Why a request is not redirected. */
 const REFUSALS = ['name-missing', 'name-invalid', 'no-talaria'] as const
 /** One of {@link REFUSALS}. */
 export type RefusalReason = (typeof REFUSALS)[number]
+
+/** What the list is read from. */
+export const STREAMS = [`KV_${TALARIAS_BUCKET}`] as const
 
 /** The list of Talarias as it is when somebody looks at the metrics. */
 export interface TalariaList {
@@ -47,6 +51,7 @@ export function createMetrics(list: () => TalariaList) {
       {},
       (gauge) => gauge.set(list().isStale ? 1 : 0),
     ),
+    streamMissing: createStreamsGauge(registry, STREAMS),
     connections: createConnectionMetrics(registry, ['petasos']),
   }
 }

@@ -1,6 +1,7 @@
 /** Scytale, running: reads top to bottom as it starts, and bottom to top as it ends. */
 import { createBasic } from '#libs/auth/basic.ts'
 import { createCallerAuthentication } from '#libs/auth/caller.ts'
+import { watchKeys } from '#libs/auth/keys-watch.ts'
 import { createVerifier } from '#libs/auth/verify.ts'
 import { natsOf } from '#libs/config/common.ts'
 import { serveOperations } from '#libs/http/operations.ts'
@@ -35,6 +36,10 @@ export async function start(
 
   if (config.SCYTALE_OPEN) log.warn('open to every caller: SCYTALE_OPEN is true')
   const verifier = createVerifier({ jwksUrl: config.SCYTALE_JWKS_URL })
+  const watching = { verifier, gauge: metrics.keysAvailable, log }
+  const keys = config.SCYTALE_OPEN ? undefined : starting.use(await watchKeys(watching))
+  // Callers with a password need no keys: they are served without.
+  const needsKeys = config.SCYTALE_BASIC_CREDENTIALS.length === 0
   const authenticate = createCallerAuthentication({
     basic: createBasic(config.SCYTALE_BASIC_CREDENTIALS),
     verifier,
@@ -57,7 +62,10 @@ export async function start(
       hostname: config.SCYTALE_HOST,
       port: config.SCYTALE_OPERATIONS_PORT,
       registry: metrics.registry,
-      checks: { nats: () => nats.isConnected || 'NATS is away' },
+      checks: {
+        nats: () => nats.isConnected || 'NATS is away',
+        keys: () => (needsKeys && keys?.fault) || true,
+      },
     }),
   )
   const server = starting.use(

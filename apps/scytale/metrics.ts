@@ -1,4 +1,5 @@
 /** Everything that Scytale counts. No label takes a value from outside. */
+import { createKeysGauge } from '#libs/auth/keys-watch.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
@@ -79,6 +80,7 @@ export function createMetrics() {
       'answers_unreadable_total',
       "Devices' answers that are no WRP, so that the caller's format could not be made.",
     ),
+    keysAvailable: createKeysGauge(registry),
     connections: createConnectionMetrics(registry, ['scytale']),
   }
 }

@@ -1,5 +1,6 @@
 /** Talaria, running: reads top to bottom as it starts, and bottom to top as it ends. */
 import { hostname } from 'node:os'
+import { watchKeys } from '#libs/auth/keys-watch.ts'
 import { createVerifier } from '#libs/auth/verify.ts'
 import { natsOf } from '#libs/config/common.ts'
 import { serveOperations } from '#libs/http/operations.ts'
@@ -8,13 +9,8 @@ import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
 import { connectNats, type Nats } from '#libs/nats/connect.ts'
 import { holdLease } from '#libs/nats/lease.ts'
-import { requireStreams } from '#libs/nats/streams.ts'
-import {
-  openTalarias,
-  TALARIA_LEASE_MS,
-  TALARIAS_BUCKET,
-  type TalariaEntry,
-} from '#libs/nats/talarias.ts'
+import { watchStreams } from '#libs/nats/streams-watch.ts'
+import { openTalarias, TALARIA_LEASE_MS, type TalariaEntry } from '#libs/nats/talarias.ts'
 import { openTracer } from '#libs/trace/tracer.ts'
 import type { TalariaConfig } from './config.ts'
 import { createControl } from './operations/control.ts'
@@ -22,7 +18,8 @@ import { createDrain } from './operations/drain.ts'
 import { createGate } from './operations/gate.ts'
 import { attachLevers } from './operations/levers.ts'
 import { createHolding } from './holding.ts'
-import { createMetrics, type TalariaMetrics } from './metrics.ts'
+import { createMetrics, STREAMS, type TalariaMetrics } from './metrics.ts'
+import { createChecks } from './readiness.ts'
 import { createRoutes } from './door/routes.ts'
 import { createUpgrade } from './door/upgrade.ts'
 
@@ -39,7 +36,13 @@ export async function start(
   // Two connections: events that pile up must not hold up commands and their receipts.
   const commands = starting.use(await connect('talaria-commands', config, metrics, log))
   const events = starting.use(await connect('talaria-events', config, metrics, log))
-  await requireStreams(events, ['EVENTS', `KV_${TALARIAS_BUCKET}`], log)
+  const watched = { names: STREAMS, gauge: metrics.streamMissing, log }
+  const streams = starting.use(await watchStreams(events, watched))
+
+  const verifier = createVerifier({ jwksUrl: config.TALARIA_JWKS_URL })
+  const watching = { verifier, gauge: metrics.keysAvailable, log }
+  if (config.TALARIA_OPEN) log.warn('open to devices without a token: TALARIA_OPEN is true')
+  const keys = config.TALARIA_OPEN ? undefined : starting.use(await watchKeys(watching))
 
   // Listens before anybody is let in: the port is part of this Talaria's name and URL.
   const server = starting.use(await servePrimary(config, log))
@@ -56,12 +59,14 @@ export async function start(
       hostname: config.TALARIA_HOST,
       port: config.TALARIA_OPERATIONS_PORT,
       registry: metrics.registry,
-      checks: {
-        nats: () => (commands.isConnected && events.isConnected) || 'NATS is away',
-        stream: () => holding.storeFault ?? true,
-        gate: () => gate.isOpen || 'the gate is closed',
-        life: () => !isEnding || 'it is ending',
-      },
+      checks: createChecks({
+        connections: [commands, events],
+        storeFault: () => holding.storeFault,
+        streams,
+        keys,
+        gate,
+        isEnding: () => isEnding,
+      }),
       routes: createControl({ gate, drain, devices }),
     }),
   )
@@ -70,8 +75,6 @@ export async function start(
   starting.use(attachLevers(levers))
   starting.defer(() => drain.all(config.TALARIA_DRAIN_MS))
   starting.defer(() => void gate.set(false))
-  if (config.TALARIA_OPEN) log.warn('open to devices without a token: TALARIA_OPEN is true')
-  const verifier = createVerifier({ jwksUrl: config.TALARIA_JWKS_URL })
   const way = { config, verifier, gate, devices, onDevice, metrics, log }
   server.takeUpgrades(starting.use(createUpgrade(way)).take)
 

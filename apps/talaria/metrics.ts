@@ -1,7 +1,10 @@
 /** Everything that Talaria counts. No label takes a value from outside. */
+import { createKeysGauge } from '#libs/auth/keys-watch.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
+import { createStreamsGauge } from '#libs/nats/streams-watch.ts'
 import { TALARIA_SUBJECT_KINDS } from '#libs/nats/subjects.ts'
+import { TALARIAS_BUCKET } from '#libs/nats/talarias.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
 
 /** Why a connect was refused. */
@@ -77,6 +80,9 @@ const CONNECTIONS = ['talaria-commands', 'talaria-events'] as const
 /** From a stream on the same host to one that elects a leader. */
 const STORE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
+/** What must be there before anything is promised. */
+export const STREAMS = ['EVENTS', `KV_${TALARIAS_BUCKET}`] as const
+
 /** What {@link createMetrics} makes. */
 export type TalariaMetrics = ReturnType<typeof createMetrics>
 
@@ -89,6 +95,8 @@ export function createMetrics() {
     ...createDoor(registry),
     ...createUplink(registry),
     ...createDownlink(registry),
+    keysAvailable: createKeysGauge(registry),
+    streamMissing: createStreamsGauge(registry, STREAMS),
     connections: createConnectionMetrics(registry, CONNECTIONS),
   }
 }

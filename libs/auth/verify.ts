@@ -51,6 +51,10 @@ export type Claims = JWTPayload
 export interface Verifier {
   /** @throws {AuthError} */
   verify(token: string): Promise<Claims>
+  /** Whether there are keys that count: without them every token is refused. */
+  readonly hasKeys: boolean
+  /** Reads the keys where there are none that count or they are old. @throws when they cannot be had. */
+  readKeys(): Promise<void>
 }
 
 /** What {@link createVerifier} needs. */
@@ -69,8 +73,14 @@ export interface VerifierOptions {
 /** A verifier; it asks for the keys when the first token comes. */
 export function createVerifier(options: VerifierOptions): Verifier {
   const { issuer, audience, leewaySeconds = LEEWAY_SECONDS } = options
-  const { keys, refresh } = createKeys(options)
+  const { keys, refresh, hasKeys } = createKeys(options)
   return {
+    get hasKeys() {
+      return hasKeys()
+    },
+    async readKeys() {
+      await (hasKeys() ? refresh() : keys.reload())
+    },
     async verify(token) {
       if (token.length > TOKEN_LENGTH_MAX) {
         throw new AuthError('TOKEN_INVALID', 'the token is too long')
@@ -119,7 +129,11 @@ function createKeys(options: VerifierOptions) {
     // The keys that are known go on counting when it fails.
     keys.reload().catch(() => undefined)
   }
-  return { keys, refresh }
+  const hasKeys = (): boolean => {
+    const isCounting = readAt !== undefined && performance.now() - readAt <= keysStaleMs
+    return isCounting && (keys.jwks()?.keys.length ?? 0) > 0
+  }
+  return { keys, refresh, hasKeys }
 }
 
 /**
