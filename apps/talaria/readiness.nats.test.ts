@@ -1,3 +1,5 @@
+import { jetstream } from '@nats-io/jetstream'
+import { Kvm } from '@nats-io/kv'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { serve } from '#libs/http/server.ts'
@@ -81,7 +83,8 @@ describe('a Talaria that has never had keys', () => {
 describe('a Talaria whose bucket is gone', () => {
   it('is not ready, says which and what to do, and is in the list again when it is back', async () => {
     const { lines, loggerOf } = keepLogLines()
-    await using talaria = await bench.startTalaria({}, loggerOf('talaria'))
+    const environment = { TALARIA_ID: 'one-back' }
+    await using talaria = await bench.startTalaria(environment, loggerOf('talaria'))
     expect((await readinessOf(talaria)).status).toBe(200)
     await bench.testNats.lose('KV_TALARIAS')
     await eventually(
@@ -104,11 +107,11 @@ describe('a Talaria whose bucket is gone', () => {
       ['stream is missing: "npm run nats:apply" makes it', 'KV_TALARIAS'],
       ['stream is there again', 'KV_TALARIAS'],
     ])
-    await eventually(
-      () => expect(lines.some(({ msg }) => msg === 'lease renewed again')).toBe(true),
-      {
-        withinMs,
-      },
-    )
+    const list = await new Kvm(jetstream(bench.operator.connection)).open('TALARIAS', {
+      allow_direct: true,
+    })
+    await eventually(async () => expect((await list.get('one-back'))?.operation).toBe('PUT'), {
+      withinMs,
+    })
   })
 })
