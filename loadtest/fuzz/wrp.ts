@@ -11,7 +11,7 @@ import { fromJson, toJson } from '#libs/wrp/json.ts'
 import { eventTypeOf, parseDeviceId, parseLocator } from '#libs/wrp/locator.ts'
 import { stamp } from '#libs/wrp/stamp.ts'
 import { validate } from '#libs/wrp/validate.ts'
-import { createRandom } from './random.ts'
+import { createRandom } from '#loadtest/random.ts'
 
 /** A case that takes longer has found a hole. */
 const HANG_MS = 100
