@@ -1,0 +1,76 @@
+/** What is promised of presence: each session has one online and one offline event, whatever dies. */
+import { DeliverPolicy, jetstream } from '@nats-io/jetstream'
+import { pino } from 'pino'
+import type { NatsServers } from '#loadtest/chaos/fabric/nats.ts'
+import { connectNats } from '#libs/nats/connect.ts'
+import { readEventHeaders } from '#libs/nats/event.ts'
+import { verdict, type Check } from './verdict.ts'
+
+/** What EVENTS says of a session. */
+export interface Session {
+  device: string
+  online: number
+  offline: number
+}
+
+/** For a cluster that elects, or a server that just came back. */
+const CONNECT_MS = 30_000
+
+/** Reads every event of presence from the stream. */
+export async function readSessions(nats: NatsServers): Promise<Map<string, Session>> {
+  const log = pino({ level: 'silent' })
+  const signal = AbortSignal.timeout(CONNECT_MS)
+  await using operator = await connectNats({
+    url: nats.urlOf('operator'),
+    name: 'chaos',
+    log,
+    signal,
+  })
+  const sessions = new Map<string, Session>()
+  const consumer = await jetstream(operator.connection).consumers.get('EVENTS', {
+    filter_subjects: 'xmidt.event.*.device-status.>',
+    deliver_policy: DeliverPolicy.All,
+  })
+  const { num_pending: pending } = await consumer.info()
+  if (pending === 0) return sessions
+  const messages = await consumer.consume()
+  for await (const message of messages) {
+    const { sessionId = '', dest = '' } = readEventHeaders(message.headers)
+    const [, device = '', status = ''] = dest.split('/')
+    const session = sessions.get(sessionId) ?? { device, online: 0, offline: 0 }
+    if (status === 'online') session.online += 1
+    if (status === 'offline') session.offline += 1
+    sessions.set(sessionId, session)
+    if (message.info.pending === 0) break
+  }
+  return sessions
+}
+
+/** Sessions that are not told exactly once each way; those of acknowledgements are known besides. */
+export function untold(
+  sessions: ReadonlyMap<string, Session>,
+  known: readonly { session?: string; device: string }[],
+): [id: string, session: Session][] {
+  const complete = new Map(sessions)
+  for (const { session, device } of known) {
+    if (session !== undefined && !complete.has(session)) {
+      complete.set(session, { device, online: 0, offline: 0 })
+    }
+  }
+  return [...complete].filter(([, { online, offline }]) => online !== 1 || offline !== 1)
+}
+
+/** Once all devices have left. */
+export const sessionsToldOnce: Check = ({ sessions = new Map(), records }) => {
+  const broken = untold(sessions, records.connections)
+  const found = verdict(
+    'a session has one online and one offline event',
+    sessions.size,
+    broken,
+    ([id, { device, online, offline }]) =>
+      `${id} of ${device}: ${online} online, ${offline} offline`,
+  )
+  const without = broken.filter(([, { offline }]) => offline === 0).length
+  found.note = `${records.connections.length} connections; ${without} sessions without offline`
+  return found
+}

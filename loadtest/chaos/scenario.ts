@@ -1,0 +1,54 @@
+/** What a scenario is, and what comes of it. */
+import type { FabricOptions } from './fabric/fabric.ts'
+import type { WebhookPlan } from './load/webhooks.ts'
+import type { Check, Verdict } from './promises/verdict.ts'
+import type { Plan } from './schedule.ts'
+
+/** What a run was asked for. */
+export interface RunOptions {
+  seconds: number
+  seed: number
+  isCluster: boolean
+  /** Of the load; the scenario's own number when undefined. */
+  devices: number | undefined
+  /** Leaves the directory with all logs. */
+  isKept: boolean
+  /** Ends the run: Ctrl-C. */
+  signal: AbortSignal
+  /** Takes a line of progress. */
+  tell: (line: string) => void
+}
+
+/** What a run came to. */
+export interface Outcome {
+  scenario: string
+  seed: number
+  verdicts: Verdict[]
+  /** What was measured and is no promise. */
+  figures: Readonly<Record<string, string>>
+}
+
+/** One scenario: by a schedule, or with steps of its own. */
+export type Scenario = {
+  name: string
+  /** One sentence. */
+  about: string
+} & ({ scheduled: Scheduled } | { run: (options: RunOptions) => Promise<Outcome> })
+
+/** Load, and faults by a schedule meanwhile. */
+export interface Scheduled {
+  fabric: Omit<FabricOptions, 'isCluster'>
+  load: Load
+  webhooks: readonly WebhookPlan[]
+  plan: Plan
+  promises: readonly Check[]
+  /** All devices leave at the end, and each of their sessions is looked at. */
+  isPresenceChecked?: boolean
+}
+
+/** How much. */
+export interface Load {
+  devices: number
+  eventsPerSecond: number
+  commandsPerSecond: number
+}

@@ -1,0 +1,18 @@
+/** Every scenario there is, in the order in which they are run where none is named. */
+import type { Scenario } from '#loadtest/chaos/scenario.ts'
+import { acknowledged } from './acknowledged.ts'
+import { commands } from './commands.ts'
+import { mixed } from './mixed.ts'
+import { pauses } from './pauses.ts'
+import { presence } from './presence.ts'
+import { rolling } from './rolling.ts'
+
+/** By name. */
+export const SCENARIOS: readonly Scenario[] = [
+  acknowledged,
+  commands,
+  pauses,
+  rolling,
+  presence,
+  mixed,
+]
