@@ -2,6 +2,7 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { Dispatcher } from 'undici'
 import { watchKeys } from '#libs/auth/keys-watch.ts'
+import { warnOfOpenRules } from '#libs/auth/token-rules.ts'
 import { createVerifier } from '#libs/auth/verify.ts'
 import { natsOf } from '#libs/config/common.ts'
 import { serveOperations } from '#libs/http/operations.ts'
@@ -104,7 +105,13 @@ export async function start(
 /** What judges tokens, and whether it can where that matters. */
 async function openKeys(config: CaduceusConfig, { keysAvailable: gauge }: Metrics, log: Logger) {
   const jwksUrl = config.CADUCEUS_JWKS_URL
-  const verifier = jwksUrl === '' ? undefined : createVerifier({ jwksUrl })
+  const rules = {
+    issuers: config.CADUCEUS_TOKEN_ISSUER,
+    audiences: config.CADUCEUS_TOKEN_AUDIENCE,
+    ageMaxMs: config.CADUCEUS_TOKEN_AGE_MAX_MS,
+  }
+  warnOfOpenRules('CADUCEUS', rules, log)
+  const verifier = jwksUrl === '' ? undefined : createVerifier({ jwksUrl, rules })
   const keys =
     verifier && !config.CADUCEUS_OPEN ? await watchKeys({ verifier, gauge, log }) : undefined
   // Callers with a password need no keys: they are served without.

@@ -12,6 +12,7 @@ import {
   secretList,
   text,
 } from '#libs/config/fields.ts'
+import { tokenAgeMax, tokenAudience, tokenIssuer } from '#libs/config/tokens.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -37,6 +38,9 @@ export const caduceusEnv = z.object({
     'Where the keys are that sign the tokens of callers.',
     'http://127.0.0.1:6500/.well-known/jwks.json',
   ),
+  CADUCEUS_TOKEN_ISSUER: tokenIssuer(),
+  CADUCEUS_TOKEN_AUDIENCE: tokenAudience(),
+  CADUCEUS_TOKEN_AGE_MAX_MS: tokenAgeMax(),
   CADUCEUS_BASIC_CREDENTIALS: secretList('Callers with a password, each `user:password`.'),
   CADUCEUS_OPEN: flag('Lets everybody in: for development only.', false),
   CADUCEUS_CAPABILITY_PREFIX: text(

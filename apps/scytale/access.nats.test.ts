@@ -67,6 +67,19 @@ describe('a credential', () => {
     expect((await stat('Bearer', 'v2')).status).toBe(400)
   })
 
+  it('that is a token is good only from the right issuer, for the right audience, with an end', async () => {
+    const bearer = async (claims: Record<string, unknown>): Promise<number> =>
+      (await stat(`Bearer ${await bench.sign(claims)}`)).status
+    const good = { 'partner-id': 'comcast', capabilities: all }
+    expect(await bearer(good)).toBe(404)
+    for (const claims of [{ iss: 'x' }, { iss: undefined }, { aud: 'x' }, { aud: undefined }]) {
+      expect([claims, await bearer({ ...good, ...claims })]).toEqual([claims, 401])
+    }
+    expect(await bearer({ ...good, sub: 7 })).toBe(401)
+    const endless = `Bearer ${await bench.signWithoutEnd(good)}`
+    expect((await stat(endless)).status).toBe(401)
+  })
+
   it('that is a token needs a partner and a capability for the path', async () => {
     const bearer = async (claims: Record<string, unknown>): Promise<number> =>
       (await stat(`Bearer ${await bench.sign(claims)}`)).status

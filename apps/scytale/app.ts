@@ -2,6 +2,7 @@
 import { createBasic } from '#libs/auth/basic.ts'
 import { createCallerAuthentication } from '#libs/auth/caller.ts'
 import { watchKeys } from '#libs/auth/keys-watch.ts'
+import { warnOfOpenRules } from '#libs/auth/token-rules.ts'
 import { createVerifier } from '#libs/auth/verify.ts'
 import { natsOf } from '#libs/config/common.ts'
 import { serveOperations } from '#libs/http/operations.ts'
@@ -35,7 +36,13 @@ export async function start(
   const commander = starting.use(createCommander(nats))
 
   if (config.SCYTALE_OPEN) log.warn('open to every caller: SCYTALE_OPEN is true')
-  const verifier = createVerifier({ jwksUrl: config.SCYTALE_JWKS_URL })
+  const rules = {
+    issuers: config.SCYTALE_TOKEN_ISSUER,
+    audiences: config.SCYTALE_TOKEN_AUDIENCE,
+    ageMaxMs: config.SCYTALE_TOKEN_AGE_MAX_MS,
+  }
+  warnOfOpenRules('SCYTALE', rules, log)
+  const verifier = createVerifier({ jwksUrl: config.SCYTALE_JWKS_URL, rules })
   const watching = { verifier, gauge: metrics.keysAvailable, log }
   const keys = config.SCYTALE_OPEN ? undefined : starting.use(await watchKeys(watching))
   // Callers with a password need no keys: they are served without.

@@ -13,6 +13,7 @@ import {
   text,
   url,
 } from '#libs/config/fields.ts'
+import { tokenAgeMax, tokenAudience, tokenIssuer } from '#libs/config/tokens.ts'
 
 const CHECK_MODES = ['enforce', 'monitor', 'off'] as const
 
@@ -26,6 +27,9 @@ export const scytaleEnv = z.object({
     'Where the keys are that sign the tokens of callers.',
     'http://127.0.0.1:6500/.well-known/jwks.json',
   ),
+  SCYTALE_TOKEN_ISSUER: tokenIssuer(),
+  SCYTALE_TOKEN_AUDIENCE: tokenAudience(),
+  SCYTALE_TOKEN_AGE_MAX_MS: tokenAgeMax(),
   SCYTALE_BASIC_CREDENTIALS: secretList(
     'Callers that may use HTTP Basic, each `user:password`. They pass every further check.',
   ),

@@ -1,7 +1,8 @@
 /** Talaria, running: reads top to bottom as it starts, and bottom to top as it ends. */
 import { hostname } from 'node:os'
 import { watchKeys } from '#libs/auth/keys-watch.ts'
-import { createVerifier } from '#libs/auth/verify.ts'
+import { warnOfOpenRules } from '#libs/auth/token-rules.ts'
+import { createVerifier, type Verifier } from '#libs/auth/verify.ts'
 import { natsOf } from '#libs/config/common.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve, type HttpServer } from '#libs/http/server.ts'
@@ -39,7 +40,7 @@ export async function start(
   const watched = { names: STREAMS, gauge: metrics.streamMissing, log }
   const streams = starting.use(await watchStreams(events, watched))
 
-  const verifier = createVerifier({ jwksUrl: config.TALARIA_JWKS_URL })
+  const verifier = openVerifier(config, log)
   const watching = { verifier, gauge: metrics.keysAvailable, log }
   if (config.TALARIA_OPEN) log.warn('open to devices without a token: TALARIA_OPEN is true')
   const keys = config.TALARIA_OPEN ? undefined : starting.use(await watchKeys(watching))
@@ -108,6 +109,17 @@ async function connect(
   const nats = await connectNats({ ...natsOf(config), name, log })
   metrics.connections.watch(name, nats)
   return nats
+}
+
+/** What judges the tokens of devices. */
+function openVerifier(config: TalariaConfig, log: Logger): Verifier {
+  const rules = {
+    issuers: config.TALARIA_TOKEN_ISSUER,
+    audiences: config.TALARIA_TOKEN_AUDIENCE,
+    ageMaxMs: config.TALARIA_TOKEN_AGE_MAX_MS,
+  }
+  warnOfOpenRules('TALARIA', rules, log)
+  return createVerifier({ jwksUrl: config.TALARIA_JWKS_URL, rules })
 }
 
 const servePrimary = (config: TalariaConfig, log: Logger): Promise<HttpServer> =>

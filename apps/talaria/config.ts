@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { commonFields } from '#libs/config/common.ts'
 import { bytes, durationMs, flag, host, integer, port, text, url } from '#libs/config/fields.ts'
+import { tokenAgeMax, tokenAudience, tokenIssuer } from '#libs/config/tokens.ts'
 import { MESSAGE_BYTES_DEFAULT } from '#libs/wrp/message-size.ts'
 
 const variables = z.object({
@@ -27,6 +28,9 @@ const variables = z.object({
     'Where the keys are that sign the tokens of devices.',
     'http://127.0.0.1:6500/.well-known/jwks.json',
   ),
+  TALARIA_TOKEN_ISSUER: tokenIssuer(),
+  TALARIA_TOKEN_AUDIENCE: tokenAudience(),
+  TALARIA_TOKEN_AGE_MAX_MS: tokenAgeMax(),
   TALARIA_OPEN: flag('Let devices in without a token. For development only.', false),
   TALARIA_PING_MS: durationMs('How long between two pings of a device.', 10_000, { minMs: 50 }),
   TALARIA_IDLE_MS: durationMs(

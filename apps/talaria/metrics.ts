@@ -18,6 +18,7 @@ const CONNECT_REFUSALS = [
   'token-invalid',
   'token-key-unknown',
   'token-expired',
+  'token-claims',
   'scheme-unsupported',
   'keys-unavailable',
   'device-mismatch',

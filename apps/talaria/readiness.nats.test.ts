@@ -9,6 +9,7 @@ import { eventually } from '#tests/support/eventually.ts'
 import { freePort } from '#tests/support/free-ports.ts'
 import { keepLogLines } from '#tests/support/log-lines.ts'
 import { counted, startTalariaBench, type TalariaBench } from '#tests/support/talaria.ts'
+import { TOKEN_CLAIMS } from '#tests/support/token-claims.ts'
 
 /** Longer than the longest wait between two looks. */
 const withinMs = 15_000
@@ -34,8 +35,9 @@ async function startKeys(port: number) {
     port,
   })
   const sign = (deviceId: string) =>
-    new SignJWT({ sub: 'device', 'device-id': deviceId })
+    new SignJWT({ ...TOKEN_CLAIMS, sub: 'device', 'device-id': deviceId })
       .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+      .setIssuedAt()
       .setExpirationTime('1h')
       .sign(privateKey)
   return { sign, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }

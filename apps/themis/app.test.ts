@@ -11,6 +11,8 @@ import { start } from './app.ts'
 import { themisEnv } from './config.ts'
 
 const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` })
+/** What every door asks of a token by default. */
+const RULES = { issuers: ['themis'], audiences: ['XMiDT'], ageMaxMs: 24 * 3_600_000 }
 let directory: string
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'themis-'))))
 afterEach(() => rmSync(directory, { recursive: true }))
@@ -41,7 +43,7 @@ describe('Themis', () => {
     expect(response.headers.get('content-type')).toBe('application/jose')
     const verifier = createVerifier({
       jwksUrl: `${themis.url}/.well-known/jwks.json`,
-      audience: 'XMiDT',
+      rules: RULES,
     })
     const claims = await verifier.verify(await response.text())
     expect(deviceIdOfClaims(claims)).toBe('mac:112233445566')
@@ -101,7 +103,9 @@ describe('Themis', () => {
   it('gives a caller a token for every partner', async () => {
     await using themis = await startThemis()
     const token = await (await fetch(`${themis.url}/issue`, { headers: basic('me:m') })).text()
-    const claims = await createVerifier({ jwksUrl: `${themis.url}/keys` }).verify(token)
+    const claims = await createVerifier({ jwksUrl: `${themis.url}/keys`, rules: RULES }).verify(
+      token,
+    )
     expect(claims).toMatchObject({ sub: 'me', capabilities: ['x1:webpa:api:.*:all'] })
     expect(partnerIdsOfClaims(claims)).toEqual(['*'])
   })

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { commonFields } from '#libs/config/common.ts'
 import { durationMs, flag, host, integer, port, secretList, text } from '#libs/config/fields.ts'
+import { TOKEN_DEFAULTS } from '#libs/config/tokens.ts'
 import { tracingFields } from '#libs/config/tracing.ts'
 
 /** Every variable that Themis reads. It needs no NATS. */
@@ -19,11 +20,13 @@ export const themisEnv = z.object({
   THEMIS_DEVICE_CREDENTIALS: secretList('user:password pairs that get a token for a device.'),
   THEMIS_CALLER_CREDENTIALS: secretList('user:password pairs that get a token for a caller.'),
   THEMIS_OPEN: flag('Anybody gets a token for any device. For development only.', false),
-  THEMIS_ISSUER: text('The `iss` of the tokens.', 'themis'),
-  THEMIS_AUDIENCE: text('The `aud` of the tokens.', 'XMiDT'),
+  THEMIS_ISSUER: text('The `iss` of the tokens.', TOKEN_DEFAULTS.issuer),
+  THEMIS_AUDIENCE: text('The `aud` of the tokens.', TOKEN_DEFAULTS.audience),
   THEMIS_PARTNER_DEFAULT: text('The partner of a device that names none.', 'unknown'),
   THEMIS_TRUST: integer('The `trust` of a device that showed a credential.', 1_000, { max: 1_000 }),
-  THEMIS_TOKEN_MS: durationMs('How long a token is valid.', 24 * 3_600_000, { minMs: 10_000 }),
+  THEMIS_TOKEN_MS: durationMs('How long a token is valid.', TOKEN_DEFAULTS.ageMs, {
+    minMs: 10_000,
+  }),
 })
 
 /** The configuration as read. */

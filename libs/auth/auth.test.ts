@@ -2,11 +2,18 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { serve, type HttpServer } from '#libs/http/server.ts'
 import { eventually } from '#tests/support/eventually.ts'
+import { TOKEN_CLAIMS } from '#tests/support/token-claims.ts'
 import { createBasic } from './basic.ts'
 import { createCallerAuthentication } from './caller.ts'
 import { allows } from './capability.ts'
 import { deviceIdOfClaims, partnerIdsOfClaims } from './claims.ts'
-import { createVerifier } from './verify.ts'
+import type { TokenRules } from './token-rules.ts'
+import { createVerifier as createVerifierOf, type VerifierOptions } from './verify.ts'
+
+const RULES: TokenRules = { issuers: ['themis'], audiences: ['XMiDT'], ageMaxMs: 3_600_000 }
+
+const createVerifier = (options: Omit<VerifierOptions, 'rules'>, rules: Partial<TokenRules> = {}) =>
+  createVerifierOf({ ...options, rules: { ...RULES, ...rules } })
 
 const keys = await generateKeyPair('ES256')
 const others = await generateKeyPair('ES256')
@@ -25,7 +32,7 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]())
 
 const sign = (claims: Record<string, unknown>, expires = '1h', key = keys.privateKey) =>
-  new SignJWT(claims)
+  new SignJWT({ sub: 'me', ...TOKEN_CLAIMS, ...claims })
     .setProtectedHeader({ alg: 'ES256', kid: 'one' })
     .setIssuedAt()
     .setExpirationTime(expires)
@@ -51,6 +58,51 @@ describe('a token', () => {
     ['as long as a book', async () => 'a'.repeat(100_000), 'TOKEN_INVALID'],
   ])('%s is refused', async (_, make, code) => {
     await expect(createVerifier({ jwksUrl }).verify(await make())).rejects.toMatchObject({ code })
+  })
+
+  const nowSeconds = Math.floor(Date.now() / 1_000)
+  const raw = (claims: Record<string, unknown>) =>
+    new SignJWT({ sub: 'me', ...TOKEN_CLAIMS, iat: nowSeconds, exp: nowSeconds + 60, ...claims })
+      .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+      .sign(keys.privateKey)
+
+  it.each([
+    ['without an issuer', { iss: undefined }, 'CLAIM_REFUSED'],
+    ['of another issuer', { iss: 'somebody' }, 'CLAIM_REFUSED'],
+    ['without an audience', { aud: undefined }, 'CLAIM_REFUSED'],
+    ['for another audience', { aud: ['a', 'b'] }, 'CLAIM_REFUSED'],
+    ['without an end', { exp: undefined }, 'CLAIM_REFUSED'],
+    ['whose end is no number', { exp: 'never' }, 'CLAIM_REFUSED'],
+    ['without the time of its issue', { iat: undefined }, 'CLAIM_REFUSED'],
+    ['issued in the future', { iat: nowSeconds + 3_600 }, 'CLAIM_REFUSED'],
+    ['issued too long ago', { iat: nowSeconds - 3_700 }, 'TOKEN_EXPIRED'],
+    ['not good yet', { nbf: nowSeconds + 3_600 }, 'CLAIM_REFUSED'],
+    ['without a subject', { sub: undefined }, 'TOKEN_INVALID'],
+    ['whose subject is a number', { sub: 7 }, 'TOKEN_INVALID'],
+    ['whose subject is a list', { sub: ['operator'] }, 'TOKEN_INVALID'],
+    ['whose subject is endless', { sub: 'x'.repeat(257) }, 'TOKEN_INVALID'],
+  ] as [string, Record<string, unknown>, string][])(
+    '%s is refused although its signature is good',
+    async (_, claims, code) => {
+      const token = await raw(claims)
+      await expect(createVerifier({ jwksUrl }).verify(token)).rejects.toMatchObject({ code })
+    },
+  )
+
+  it('may lack or differ in each of these where a setting says so', async () => {
+    const open = { issuers: ['*'], audiences: ['*'], ageMaxMs: 0 }
+    const verify = (rules: Partial<TokenRules>, token: string) =>
+      createVerifier({ jwksUrl }, rules).verify(token)
+    const bare = await raw({ iss: undefined, aud: 'other', iat: undefined, exp: undefined })
+    expect(await verify(open, bare)).toMatchObject({ sub: 'me' })
+    for (const [name, rule] of Object.entries(RULES)) {
+      await expect(verify({ ...open, [name]: rule }, bare)).rejects.toMatchObject({
+        code: 'CLAIM_REFUSED',
+      })
+    }
+    await expect(verify(open, await raw({ exp: nowSeconds - 60 }))).rejects.toMatchObject({
+      code: 'TOKEN_EXPIRED',
+    })
   })
 
   it('cannot be judged while the keys are away', async () => {
@@ -90,7 +142,7 @@ describe('keys', () => {
     await using _publisher = publisher
     const verifier = createVerifier(where)
     await verifier.verify(await sign({}))
-    const unknown = await new SignJWT({})
+    const unknown = await new SignJWT(TOKEN_CLAIMS)
       .setProtectedHeader({ alg: 'ES256', kid: 'two' })
       .sign(keys.privateKey)
     for (let count = 0; count < 20; count += 1) {
@@ -132,7 +184,7 @@ describe('claims', () => {
     [{ mac: 'nonsense' }, undefined],
     [{}, undefined],
   ])('%j name the device %s', (claims, device) => {
-    expect(deviceIdOfClaims(claims)).toBe(device)
+    expect(deviceIdOfClaims({ sub: 'me', ...claims })).toBe(device)
   })
 
   it.each([
@@ -141,7 +193,7 @@ describe('claims', () => {
     [{ allowedResources: { allowedPartners: 'a' } }, []],
     [{ allowedResources: null }, []],
   ])('%j name the partners %j', (claims, partners) => {
-    expect(partnerIdsOfClaims(claims)).toEqual(partners)
+    expect(partnerIdsOfClaims({ sub: 'me', ...claims })).toEqual(partners)
   })
 })
 
@@ -203,7 +255,9 @@ describe('a caller', () => {
   })
 
   it('without a subject in the token is refused', async () => {
-    expect(await authenticate(`Bearer ${await sign({})}`)).toMatchObject({ kind: 'refused' })
+    expect(await authenticate(`Bearer ${await sign({ sub: '' })}`)).toMatchObject({
+      kind: 'refused',
+    })
   })
 
   it('comes in without a credential only by an open door', async () => {

@@ -6,6 +6,8 @@ export type AuthErrorCode =
   /** No key that is known signed it: the keys were changed, or it is forged. */
   | 'KEY_UNKNOWN'
   | 'TOKEN_EXPIRED'
+  /** Well signed, but by another issuer, for another audience, without an end, or not yet good. */
+  | 'CLAIM_REFUSED'
   | 'KEYS_UNAVAILABLE'
 
 /** A token that is not accepted, or cannot be judged as the keys are not to be had. */

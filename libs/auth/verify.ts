@@ -1,13 +1,15 @@
-/** Whether a JWT is one that Themis signed: its signature, its time, its audience. api.md E. */
+/** Whether a JWT is one that Themis signed for here: its signature, issuer, audience and time. api.md E. */
 import {
   createRemoteJWKSet,
   customFetch,
   errors,
   jwtVerify,
   type JWTPayload,
+  type JWTVerifyOptions,
   decodeJwt,
 } from 'jose'
 import { AuthError } from './error.ts'
+import { ANY, type TokenRules } from './token-rules.ts'
 
 /** Signatures with a public key only: with HS… whoever can verify could sign. */
 const ALGORITHMS = [
@@ -44,8 +46,11 @@ const LEEWAY_SECONDS = 30
 /** A longer token is no token: headers end at 16 kB. */
 const TOKEN_LENGTH_MAX = 12 * 1024
 
-/** What a token says. */
-export type Claims = JWTPayload
+/** A longer subject is no name of anybody: it becomes an owner's name, and is logged. */
+const SUBJECT_LENGTH_MAX = 256
+
+/** What a token says. It has a subject, which is text. */
+export type Claims = JWTPayload & { sub: string }
 
 /** Judges tokens. */
 export interface Verifier {
@@ -61,8 +66,8 @@ export interface Verifier {
 export interface VerifierOptions {
   /** Where the key set is, such as `http://themis:6500/.well-known/jwks.json`. */
   jwksUrl: string
-  issuer?: string
-  audience?: string
+  /** What a token must say. */
+  rules: TokenRules
   leewaySeconds?: number
   /** From this age on the keys are read again, while they go on counting. */
   keysMaxAgeMs?: number
@@ -72,7 +77,8 @@ export interface VerifierOptions {
 
 /** A verifier; it asks for the keys when the first token comes. */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { issuer, audience, leewaySeconds = LEEWAY_SECONDS } = options
+  const { rules, leewaySeconds = LEEWAY_SECONDS } = options
+  const wanted = wantedOf(rules)
   const { keys, refresh, hasKeys } = createKeys(options)
   return {
     get hasKeys() {
@@ -90,11 +96,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
         const { payload } = await jwtVerify(token, keys, {
           algorithms: ALGORITHMS,
           clockTolerance: leewaySeconds,
-          ...(issuer && { issuer }),
-          ...(audience && { audience }),
+          ...wanted,
         })
-        return payload
+        return withSubject(payload)
       } catch (error) {
+        if (error instanceof AuthError) throw error
         const judged = authErrorOf(error)
         // Without the keys nothing is judged: who signed it could not be said.
         const isJudged = judged.code !== 'KEYS_UNAVAILABLE'
@@ -102,6 +108,26 @@ export function createVerifier(options: VerifierOptions): Verifier {
       }
     },
   }
+}
+
+/** What jose asks of a token by `rules`. */
+function wantedOf({ issuers, audiences, ageMaxMs }: TokenRules): JWTVerifyOptions {
+  return {
+    ...(!issuers.includes(ANY) && { issuer: [...issuers] }),
+    ...(!audiences.includes(ANY) && { audience: [...audiences] }),
+    // With an age jose asks for `iat`, but not for an end.
+    ...(ageMaxMs > 0 && { maxTokenAge: ageMaxMs / 1_000, requiredClaims: ['exp'] }),
+  }
+}
+
+/** @throws {AuthError} for a subject that is missing, empty, long, or no text, such as a number. */
+function withSubject(payload: JWTPayload): Claims {
+  // What jose declares as text is whatever the token's JSON has there.
+  const sub: unknown = payload.sub
+  if (typeof sub !== 'string' || sub === '' || sub.length > SUBJECT_LENGTH_MAX) {
+    throw new AuthError('TOKEN_INVALID', 'the token has no subject that is text')
+  }
+  return { ...payload, sub }
 }
 
 /** The key set and what keeps it fresh: old keys are read again behind the tokens' backs. */
@@ -156,6 +182,12 @@ const expired = (error: unknown): AuthError =>
 function authErrorOf(error: unknown): AuthError {
   const cause = { cause: error }
   if (error instanceof errors.JWTExpired) return expired(error)
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    const { claim, reason } = error
+    // `claim` is one of those that are asked for here, never text of the token's.
+    const what = reason === 'missing' ? 'is missing' : 'is not what is accepted here'
+    return new AuthError('CLAIM_REFUSED', `the token's ${claim} ${what}`, cause)
+  }
   const isKeySet =
     error instanceof errors.JWKSTimeout ||
     error instanceof errors.JWKSInvalid ||

@@ -15,6 +15,7 @@ import { deviceSubjectKind, deviceSubjects } from '#libs/nats/subjects.ts'
 import { decode, encode } from '#libs/wrp/codec.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { startTestNats, type TestNats } from './nats.ts'
+import { TOKEN_CLAIMS } from './token-claims.ts'
 
 /** What a held device's subject gets; `kind` is its last token. */
 type OnDeviceMessage = (message: Msg, kind: string) => void | Promise<void>
@@ -27,6 +28,8 @@ export interface ScytaleBench extends AsyncDisposable {
   startScytale(environment: Record<string, string>): Promise<App>
   /** A token with these claims that this Scytale accepts. */
   sign(claims: Record<string, unknown>): Promise<string>
+  /** One that never ends. */
+  signWithoutEnd(claims: Record<string, unknown>): Promise<string>
   /** An id that no other test uses. */
   newDevice(): string
   /** Holds a device as a Talaria would. */
@@ -61,17 +64,19 @@ export async function startScytaleBench(): Promise<ScytaleBench> {
       log,
     )
   const scytale = starting.use(await startScytale())
+  const unsigned = (claims: Record<string, unknown>) =>
+    new SignJWT({ ...TOKEN_CLAIMS, sub: 'somebody', ...claims }).setProtectedHeader({
+      alg: 'ES256',
+      kid: 'k',
+    })
   let deviceCount = 0
   const running = starting.move()
   return {
     nats: testNats,
     scytale,
     startScytale,
-    sign: (claims) =>
-      new SignJWT({ sub: 'somebody', ...claims })
-        .setProtectedHeader({ alg: 'ES256', kid: 'k' })
-        .setExpirationTime('1h')
-        .sign(privateKey),
+    sign: (claims) => unsigned(claims).setIssuedAt().setExpirationTime('1h').sign(privateKey),
+    signWithoutEnd: (claims) => unsigned(claims).sign(privateKey),
     newDevice: () => `mac:${(0xaa_00_00_00_00_00 + deviceCount++).toString(16)}`,
     async hold(device, onMessage) {
       nats.connection.subscribe(deviceSubjects(parseDeviceId(device)), {

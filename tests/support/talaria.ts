@@ -19,6 +19,7 @@ import type { UserName } from '#nats/permissions.ts'
 import { connectDevice, type ConnectDeviceOptions, type TestDevice } from './device.ts'
 import { eventually } from './eventually.ts'
 import { EVENTS_BYTES_MAX, startTestNats, type TestNats } from './nats.ts'
+import { TOKEN_CLAIMS } from './token-claims.ts'
 
 /** An event as it passed. */
 export interface PassedEvent {
@@ -43,7 +44,10 @@ export interface TalariaBench extends AsyncDisposable {
   /** The first event that fits, of those that passed and those to come. */
   event(fits: (event: PassedEvent) => boolean): Promise<PassedEvent>
   startTalaria(environment?: Record<string, string>, log?: Logger): Promise<App>
-  sign(claims: Record<string, unknown>, expires?: string): Promise<string>
+  /** `issuedAt` in seconds since 1970, by default now. */
+  sign(claims: Record<string, unknown>, expires?: string, issuedAt?: number): Promise<string>
+  /** Without `exp` and `iat`. */
+  signWithoutEnd(claims: Record<string, unknown>): Promise<string>
   /** By a key that was withdrawn, or never was one. */
   signByAnotherKey(claims: Record<string, unknown>): Promise<string>
   /** By another key under the name of the one that is known. */
@@ -93,12 +97,15 @@ export async function startTalariaBench(): Promise<TalariaBench> {
     })
   let watching = watch()
   await operator.connection.flush()
-  const signWith = (key: typeof privateKey, kid: string, claims: JWTPayload, expires = '1h') =>
-    new SignJWT({ sub: 'device', ...claims })
-      .setProtectedHeader({ alg: 'ES256', kid })
-      .setExpirationTime(expires)
-      .sign(key)
-  const sign: TalariaBench['sign'] = (claims, expires) => signWith(privateKey, 'k', claims, expires)
+  const unsigned = (kid: string, claims: JWTPayload) =>
+    new SignJWT({ ...TOKEN_CLAIMS, sub: 'device', ...claims }).setProtectedHeader({
+      alg: 'ES256',
+      kid,
+    })
+  const sign: TalariaBench['sign'] = (claims, expires = '1h', issuedAt) =>
+    unsigned('k', claims).setIssuedAt(issuedAt).setExpirationTime(expires).sign(privateKey)
+  const signByOther = (kid: string, claims: JWTPayload) =>
+    unsigned(kid, claims).setIssuedAt().setExpirationTime('1h').sign(otherKey)
   const { privateKey: otherKey } = await generateKeyPair('ES256')
   let deviceCount = 0
   const running = starting.move()
@@ -130,8 +137,9 @@ export async function startTalariaBench(): Promise<TalariaBench> {
         appLog,
       ),
     sign,
-    signByAnotherKey: (claims) => signWith(otherKey, 'other', claims),
-    forge: (claims) => signWith(otherKey, 'k', claims),
+    signWithoutEnd: (claims) => unsigned('k', claims).sign(privateKey),
+    signByAnotherKey: (claims) => signByOther('other', claims),
+    forge: (claims) => signByOther('k', claims),
     async connect(talaria, deviceId, options = {}) {
       const token = await sign({ 'device-id': deviceId, 'partner-id': 'comcast', trust: 1_000 })
       return connectDevice({ url: talaria.url, deviceId, token, ...options })

@@ -14,6 +14,7 @@ import {
 } from '#tests/support/caduceus.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { startReceiver } from '#tests/support/receiver.ts'
+import { TOKEN_CLAIMS } from '#tests/support/token-claims.ts'
 
 let bench: CaduceusBench
 
@@ -229,8 +230,9 @@ describe('a caller with a token', () => {
       port: 0,
     })
     const bearer = async (claims: Record<string, unknown>): Promise<string> => {
-      const token = new SignJWT({ sub: 'somebody', ...claims })
+      const token = new SignJWT({ ...TOKEN_CLAIMS, sub: 'somebody', ...claims })
         .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+        .setIssuedAt()
         .setExpirationTime('1h')
       return `Bearer ${await token.sign(privateKey)}`
     }
@@ -242,6 +244,10 @@ describe('a caller with a token', () => {
 
     const without = await postHook(caduceus, mine, { authorization: await bearer({}) })
     expect(without.status).toBe(403)
+    for (const claims of [{ iss: 'somebody' }, { aud: 'something else' }, { sub: 7 }]) {
+      const authorization = await bearer({ capabilities, allowedResources, ...claims })
+      expect((await postHook(caduceus, mine, { authorization })).status).toBe(401)
+    }
     const nobody = await postHook(caduceus, mine, { authorization: await bearer({ capabilities }) })
     expect(nobody.status).toBe(400)
     const authorization = await bearer({ capabilities, allowedResources })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '#libs/lifecycle/app.ts'
 import { DeviceRefusedError, connectDevice } from '#tests/support/device.ts'
 import { eventually } from '#tests/support/eventually.ts'
+import { keepLogLines } from '#tests/support/log-lines.ts'
 import { counted, startTalariaBench, type TalariaBench } from '#tests/support/talaria.ts'
 
 let bench: TalariaBench
@@ -67,6 +68,33 @@ describe('a device that may not connect', () => {
     expect(await refusalOf(bearer(token))).toMatchObject({ status: 403, body: 'bad credentials' })
     const v3 = await refusalOf(bearer(token), { path: '/api/v3/device' })
     expect(v3).toMatchObject({ status: 401, body: 'bad credentials' })
+  })
+
+  it.each([
+    ['of another issuer', { iss: 'somebody' }],
+    ['for another audience', { aud: 'something else' }],
+    ['without an issuer and an audience', { iss: undefined, aud: undefined }],
+  ])('gets 403 in v2 and 401 in v3 for a token %s', async (_, claims) => {
+    const token = await bench.sign({ 'device-id': 'mac:112233445566', ...claims })
+    expect(await refusalOf(bearer(token))).toMatchObject({ status: 403, body: 'bad credentials' })
+    const v3 = await refusalOf(bearer(token), { path: '/api/v3/device' })
+    expect(v3).toMatchObject({ status: 401, body: 'bad credentials' })
+  })
+
+  it('gets 403 for a token that never ends, or was issued too long ago', async () => {
+    const claims = { 'device-id': 'mac:112233445566' }
+    expect(await refusalOf(bearer(await bench.signWithoutEnd(claims)))).toMatchObject({
+      status: 403,
+    })
+    await using strict = await bench.startTalaria({ TALARIA_TOKEN_AGE_MAX_MS: '1000' })
+    // Older than a second by more than clocks may differ.
+    const old = await bench.sign(claims, '1h', Math.floor(Date.now() / 1_000) - 60)
+    expect(await refusalOf(bearer(old), { to: strict })).toMatchObject({ status: 403 })
+  })
+
+  it('gets 400 for a token whose subject is a number', async () => {
+    const token = await bench.sign({ 'device-id': 'mac:112233445566', sub: 7 })
+    expect(await refusalOf(bearer(token))).toMatchObject({ status: 400 })
   })
 
   it('gets 403 for a scheme other than Bearer', async () => {
@@ -187,6 +215,24 @@ describe('a connection', () => {
     await using _device = await bench.connect(open, bench.newDevice(), { token: undefined })
     const refusal = await refusalOf(bearer('garbage'), { to: open })
     expect(refusal).toMatchObject({ status: 400 })
+  })
+
+  it('may have a token without all that where settings say so, which is said at the start', async () => {
+    const { lines, loggerOf } = keepLogLines()
+    const environment = {
+      TALARIA_TOKEN_ISSUER: '*',
+      TALARIA_TOKEN_AUDIENCE: '*',
+      TALARIA_TOKEN_AGE_MAX_MS: '0',
+    }
+    await using lax = await bench.startTalaria(environment, loggerOf('talaria'))
+    const id = bench.newDevice()
+    const token = await bench.signWithoutEnd({ 'device-id': id, iss: undefined, aud: 'other' })
+    await using _device = await bench.connect(lax, id, { token })
+    for (const name of Object.keys(environment)) {
+      expect(lines).toContainEqual(
+        expect.objectContaining({ level: 'warn', msg: expect.stringContaining(name) as string }),
+      )
+    }
   })
 
   it('counts what was refused, by reason', async () => {

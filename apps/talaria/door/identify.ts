@@ -3,9 +3,10 @@
  * the device says about itself. talaria.md §2.
  */
 import type { IncomingHttpHeaders } from 'node:http'
+import type { RefusalReason } from '#apps/talaria/metrics.ts'
 import { PARTNER_UNKNOWN, type DeviceIdentity } from '#apps/talaria/session/device.ts'
 import { deviceIdOfClaims, partnerIdsOfClaims } from '#libs/auth/claims.ts'
-import { AuthError } from '#libs/auth/error.ts'
+import { AuthError, type AuthErrorCode } from '#libs/auth/error.ts'
 import type { Claims, Verifier } from '#libs/auth/verify.ts'
 import { deviceToken } from '#libs/nats/subjects.ts'
 import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
@@ -79,12 +80,10 @@ async function claimsOf(
     throw new Refusal('scheme-unsupported', 403, text, { isText: true })
   }
   try {
-    const claims = await verifier.verify(token)
-    if (typeof claims.sub === 'string' && claims.sub !== '') return claims
+    return await verifier.verify(token)
   } catch (error) {
     throw refusalOf(error, unauthorised)
   }
-  throw invalidToken()
 }
 
 function refusalOf(error: unknown, unauthorised: number): Refusal {
@@ -92,20 +91,21 @@ function refusalOf(error: unknown, unauthorised: number): Refusal {
     // 503 and no judgement: the device keeps its token and comes back later.
     return new Refusal('keys-unavailable', 503, 'tokens cannot be verified now', { cause: error })
   }
-  if (error.code === 'KEY_UNKNOWN') {
-    // Told 400 a device keeps the token until it expires, which may be a day after a change of keys.
-    const options = { isText: true, cause: error }
-    return new Refusal('token-key-unknown', unauthorised, 'invalid credentials', options)
-  }
-  const { cause } = error
-  const isTime =
-    error.code === 'TOKEN_EXPIRED' ||
-    (cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_CLAIM_VALIDATION_FAILED')
-  if (!isTime) return invalidToken(error)
-  return new Refusal('token-expired', unauthorised, 'bad credentials', {
-    isText: true,
-    cause: error,
-  })
+  const reason = FETCH_ANOTHER[error.code]
+  if (!reason) return invalidToken(error)
+  const text = error.code === 'KEY_UNKNOWN' ? 'invalid credentials' : 'bad credentials'
+  return new Refusal(reason, unauthorised, text, { isText: true, cause: error })
+}
+
+/**
+ * Told 400 a genuine device keeps the token until it expires, which may be a day, or never. Of these
+ * another token may well be better: after a change of keys, and of a Themis that issued for others
+ * or without an end until it was configured anew.
+ */
+const FETCH_ANOTHER: Readonly<Partial<Record<AuthErrorCode, RefusalReason>>> = {
+  KEY_UNKNOWN: 'token-key-unknown',
+  TOKEN_EXPIRED: 'token-expired',
+  CLAIM_REFUSED: 'token-claims',
 }
 
 const invalidToken = (cause?: unknown): Refusal =>

@@ -45,6 +45,13 @@ describe('a device that tries again at once', () => {
     }
   })
 
+  it('with a token for somebody else waits too, as all may have one after a change', async () => {
+    const id = bench.newDevice()
+    const { status, tookMs } = await tryOnce(id, await bench.sign({ 'device-id': id, aud: 'x' }))
+    expect(status).toBe(403)
+    expect(tookMs).toBeGreaterThan(HOLD_MS * 0.9)
+  })
+
   it('is answered at once the first time its token has expired, so that it is back soon', async () => {
     const id = bench.newDevice()
     const expired = await bench.sign({ 'device-id': id }, '-2m')

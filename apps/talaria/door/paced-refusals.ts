@@ -31,15 +31,16 @@ const PACED: ReadonlySet<RefusalReason> = new Set([
   'token-invalid',
   'token-key-unknown',
   'token-expired',
+  'token-claims',
   'scheme-unsupported',
   'device-mismatch',
 ])
 
 /**
- * Kept waiting the first time already: a change of keys refuses all devices at the same moment, and
- * all would be at Themis in the next.
+ * Kept waiting the first time already: a change of keys, of the issuer or of the audience refuses all
+ * devices at the same moment, and all would be at Themis in the next.
  */
-const PACED_AT_ONCE: ReadonlySet<RefusalReason> = new Set(['token-key-unknown'])
+const PACED_AT_ONCE: ReadonlySet<RefusalReason> = new Set(['token-key-unknown', 'token-claims'])
 
 /** Who is refused. */
 export interface Applicant {
