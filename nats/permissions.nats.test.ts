@@ -78,7 +78,7 @@ const RULES: Rule[] = [
   ),
   publishing(
     'watch who is a Talaria',
-    ['petasos', 'operator'],
+    ['scytale', 'petasos', 'operator'],
     '$JS.API.CONSUMER.CREATE.KV_TALARIAS.any.$KV.TALARIAS.>',
   ),
   publishing(

@@ -132,7 +132,13 @@ export const USERS = [
   {
     user: 'scytale',
     account: 'FABRIC',
-    publish: ['xmidt.device.*.command', 'xmidt.device.*.stat', ...PINGS],
+    publish: [
+      'xmidt.device.*.command',
+      'xmidt.device.*.stat',
+      ...PINGS,
+      // Who must have answered before it says that nobody holds a device.
+      ...watchBucket('TALARIAS'),
+    ],
     subscribe: [inboxOf('scytale')],
   },
   {

@@ -11,19 +11,24 @@ import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { createCommander } from '#libs/nats/command.ts'
 import { connectNats } from '#libs/nats/connect.ts'
+import { watchLeases } from '#libs/nats/lease.ts'
+import { requireStreams } from '#libs/nats/streams.ts'
+import { openTalarias, TALARIA_LEASE_MS, TALARIAS_BUCKET } from '#libs/nats/talarias.ts'
 import { openTracer } from '#libs/trace/tracer.ts'
 import { MESSAGE_BYTES_DEFAULT } from '#libs/wrp/message-size.ts'
 import { createAuthorise } from './access.ts'
 import { createApi } from './api.ts'
+import { createAskSettled } from './ask-settled.ts'
 import type { ScytaleConfig } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { createSend } from './send.ts'
 import { createStat } from './stat.ts'
+import { createView } from './view.ts'
 
 /** Room for the headers of a command, which count towards NATS' limit too. */
 const HEADER_BYTES = 1_024
 
-/** Starts Scytale. @throws PortTakenError, NatsConnectError. */
+/** Starts Scytale. @throws PortTakenError, NatsConnectError, StreamsMissingError. */
 export async function start(
   config: ScytaleConfig,
   log = createLogger('scytale', { level: config.LOG_LEVEL }),
@@ -33,7 +38,13 @@ export async function start(
   const tracer = starting.use(await openTracer('scytale', { config, metrics, log }))
   const nats = starting.use(await connectNats({ ...natsOf(config), name: 'scytale', log }))
   metrics.connections.watch('scytale', nats)
+  await requireStreams(nats, [`KV_${TALARIAS_BUCKET}`], log)
+  const bucket = await openTalarias(nats, log)
+  const leases = starting.use(await watchLeases(bucket, { ttlMs: TALARIA_LEASE_MS, log, nats }))
+  const talarias = (): Iterable<string> => leases.current().keys()
   const commander = starting.use(createCommander(nats))
+  const view = starting.use(createView({ nats, talarias, metrics }))
+  const askSettled = createAskSettled({ commander, view, metrics })
 
   if (config.SCYTALE_OPEN) log.warn('open to every caller: SCYTALE_OPEN is true')
   const rules = {
@@ -57,8 +68,8 @@ export async function start(
   const api = createApi({
     config,
     authorise: createAuthorise({ authenticate, config, metrics }),
-    send: createSend({ commander, messageBytesMax, config, tracer, metrics, log }),
-    stat: createStat({ commander, tracer, metrics, log }),
+    send: createSend({ askSettled, messageBytesMax, config, tracer, metrics, log }),
+    stat: createStat({ askSettled, tracer, metrics, log }),
     tracer,
     metrics,
     log,

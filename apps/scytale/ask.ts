@@ -1,11 +1,11 @@
 /** One request to a device over NATS, and what each outcome means to the caller. Design §3.2. */
 import { headers } from '@nats-io/transport-node'
 import type { Logger } from '#libs/log/logger.ts'
-import type { Commander, CommandOutcome } from '#libs/nats/command.ts'
 import { beginMessage, putTraceContext } from '#libs/nats/trace.ts'
 import type { TraceContext } from '#libs/trace/context.ts'
 import { traceFields, type Span, type Tracer } from '#libs/trace/tracer.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
+import type { AskOutcome, AskSettled } from './ask-settled.ts'
 import type { ScytaleMetrics } from './metrics.ts'
 
 /** What the caller gets: the device's bytes, or a status and why. */
@@ -27,7 +27,7 @@ export interface AskOptions {
   /** This request's span or its caller's, handed on so that the Talaria's part belongs to it. */
   trace: TraceContext | undefined
   tracer: Tracer | undefined
-  commander: Commander
+  askSettled: AskSettled
   metrics: ScytaleMetrics
   log: Logger
 }
@@ -35,19 +35,19 @@ export interface AskOptions {
 /** In seconds. By then a lost connection is usually back: reconnects are spread over one second. */
 const RETRY_AFTER = { 'Retry-After': '2' }
 
-/** Publishes `payload` once and resolves with what came of it. Never rejects. */
+/** Sends `payload` to at most one Talaria and resolves with what came of it. Never rejects. */
 export async function ask(
   subject: string,
   payload: Uint8Array,
   options: AskOptions,
 ): Promise<Answer> {
-  const { kind, device, timeoutMs, signal, tracer, commander, metrics, log } = options
+  const { kind, device, timeoutMs, signal, tracer, askSettled, metrics, log } = options
   const stopTimer = metrics.commandSeconds.startTimer({ kind })
   const span = tracer && beginAsk(tracer, payload, options)
   const trace = span?.context ?? options.trace
   const made = headers()
   putTraceContext(made, trace)
-  const found = await commander.request(subject, payload, { timeoutMs, signal, headers: made })
+  const found = await askSettled(subject, payload, { timeoutMs, signal, headers: made })
   stopTimer()
   metrics.commands.inc({ kind, outcome: found.outcome })
   if (span) endAsk(span, found)
@@ -66,13 +66,13 @@ const beginAsk = (tracer: Tracer, payload: Uint8Array, options: AskOptions): Spa
   })
 
 /** That nobody holds the device, or that it was the caller who gave up, is no failure of the fabric. */
-function endAsk(span: Span, { outcome }: CommandOutcome): void {
+function endAsk(span: Span, { outcome }: AskOutcome): void {
   span.set({ 'xmidt.command.outcome': outcome })
   if (!['answered', 'no-responders', 'aborted'].includes(outcome)) span.fail(outcome)
   span.end()
 }
 
-function answerOf(found: CommandOutcome): Answer {
+function answerOf(found: AskOutcome): Answer {
   switch (found.outcome) {
     case 'answered':
       return { kind: 'answered', bytes: found.bytes }
@@ -81,13 +81,17 @@ function answerOf(found: CommandOutcome): Answer {
     case 'no-responders':
       return failed(404, 'no Talaria holds the device')
     case 'no-receipt':
-      return failed(404, 'no Talaria took the request: it reached no device')
+      return failed(503, 'no Talaria answered: the request may have reached the device')
+    case 'unsettled':
+      return failed(503, 'who holds the device is not known now: the request was not sent')
     case 'timed-out':
       return failed(504, 'the device did not answer in time')
     case 'disconnected':
       return found.maybeSent
         ? failed(503, 'the fabric was lost on the way: the request may have reached the device')
         : failed(503, 'the fabric is away: the request was not sent')
+    case 'given-up':
+      return failed(503, 'this Scytale is ending: the request may have reached the device')
     case 'aborted':
       // Nobody reads it; 499 is what proxies write in their logs for it.
       return failed(499, 'the caller went away')

@@ -64,9 +64,11 @@ export function createMetrics() {
         'answered',
         'refused',
         'no-responders',
+        'unsettled',
         'no-receipt',
         'timed-out',
         'disconnected',
+        'given-up',
         'aborted',
       ],
     }),
@@ -75,6 +77,15 @@ export function createMetrics() {
       'From the publishing of a command to its outcome.',
       SECONDS,
       { kind: KINDS },
+    ),
+    askedAgain: registry.counter(
+      'commands_asked_again_total',
+      'Commands sent again as they had reached nobody, to know that or to find the device.',
+    ),
+    looks: registry.counter(
+      'looks_total',
+      'Pings to all Talarias, whether all their subscriptions are in place.',
+      { outcome: ['settled', 'unsettled'] },
     ),
     answersUnreadable: registry.counter(
       'answers_unreadable_total',

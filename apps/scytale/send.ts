@@ -8,12 +8,12 @@ import { decode } from '#libs/wrp/codec.ts'
 import { toHeaders } from '#libs/wrp/headers.ts'
 import { toJson } from '#libs/wrp/json.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
-import type { Commander } from '#libs/nats/command.ts'
 import { commandSubject, SubjectError } from '#libs/nats/subjects.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
 import type { Access } from './access.ts'
 import { failure } from './api-errors.ts'
 import { ask } from './ask.ts'
+import type { AskSettled } from './ask-settled.ts'
 import type { ScytaleConfig } from './config.ts'
 import { MEDIA_TYPES, type AnswerFormat, type WrpFormat } from './format.ts'
 import type { ScytaleMetrics } from './metrics.ts'
@@ -37,7 +37,7 @@ export type SendToDevice = (request: SendRequest) => Promise<Response>
 
 /** What {@link createSend} needs. */
 export interface SendOptions {
-  commander: Commander
+  askSettled: AskSettled
   /** The largest message that NATS takes, in bytes. */
   messageBytesMax: () => number
   config: ScytaleConfig
@@ -48,7 +48,7 @@ export interface SendOptions {
 
 /** Makes the function that brings messages to devices. */
 export function createSend(options: SendOptions): SendToDevice {
-  const { commander, messageBytesMax, config, tracer, metrics, log } = options
+  const { askSettled, messageBytesMax, config, tracer, metrics, log } = options
   return async ({ headers, body, form, access, signal, span }) => {
     const { message, device } = readMessage(form, headers, body)
     span?.set({ 'xmidt.device.id': device })
@@ -65,7 +65,7 @@ export function createSend(options: SendOptions): SendToDevice {
       signal,
       trace: contextOf(message, headers, span),
       tracer,
-      commander,
+      askSettled,
       metrics,
       log,
     })

@@ -1,13 +1,13 @@
 /** The statistics of one device, as the Talaria that holds it tells them. talaria.md §1.1. */
 import { traceContextOf } from '#libs/http/traced.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import type { Commander } from '#libs/nats/command.ts'
 import { statSubject, SubjectError } from '#libs/nats/subjects.ts'
 import type { Span, Tracer } from '#libs/trace/tracer.ts'
 import { WrpError } from '#libs/wrp/error.ts'
 import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
 import { failure } from './api-errors.ts'
 import { ask } from './ask.ts'
+import type { AskSettled } from './ask-settled.ts'
 import type { ScytaleMetrics } from './metrics.ts'
 import { Refusal } from './refusal.ts'
 
@@ -23,7 +23,7 @@ export type StatOfDevice = (
 
 /** What {@link createStat} needs. */
 export interface StatOptions {
-  commander: Commander
+  askSettled: AskSettled
   tracer: Tracer | undefined
   metrics: ScytaleMetrics
   log: Logger

@@ -54,6 +54,7 @@ export async function start(
   const { devices, begin: onDevice } = holding
   const drain = createDrain(devices)
   const gate = createGate(metrics)
+  let isTaking = false
   let isEnding = false
   const operations = starting.use(
     await serveOperations({
@@ -71,7 +72,17 @@ export async function start(
       routes: createControl({ gate, drain, devices }),
     }),
   )
+  // On the list while it may hold a device, so that nobody says meanwhile that nobody does; wanting
+  // none until it takes them.
   const place = placeOf(config, url)
+  const entry = (): TalariaEntry => ({
+    ...place,
+    devices: devices.count,
+    draining: !isTaking || !gate.isOpen || drain.isActive,
+  })
+  const talarias = await openTalarias(events, log)
+  const options = { ttlMs: TALARIA_LEASE_MS, nats: events, log }
+  const lease = starting.use(await holdLease(talarias, talariaId, entry, options))
   const levers = { nats: commands, talariaId, gate, drain, devices, place, metrics, log }
   starting.use(attachLevers(levers))
   starting.defer(() => drain.all(config.TALARIA_DRAIN_MS))
@@ -79,17 +90,15 @@ export async function start(
   const way = { config, verifier, gate, devices, onDevice, metrics, log }
   server.takeUpgrades(starting.use(createUpgrade(way)).take)
 
-  const entry = (): TalariaEntry => ({
-    ...place,
-    devices: devices.count,
-    draining: isEnding || !gate.isOpen || drain.isActive,
-  })
-  const talarias = await openTalarias(events, log)
-  const options = { ttlMs: TALARIA_LEASE_MS, log }
-  const lease = starting.use(await holdLease(talarias, talariaId, entry, options))
   for (const lever of [gate, drain]) lever.onChange(() => void lease.renew())
+  const take = (isWanted: boolean): Promise<void> => {
+    isTaking = isWanted
+    return lease.renew()
+  }
+  await take(true)
   starting.defer(() => {
     isEnding = true
+    void take(false)
   })
   log.info({ url, talariaId }, 'ready')
   const running = starting.move()

@@ -48,14 +48,16 @@ export function createHolding(options: HoldingOptions): Holding {
   const store = createStore({ nats: events, metrics, log })
   stack.defer(() => store.settle(config.TALARIA_SETTLE_MS))
   const devices = stack.use(createDevices(metrics, tickMsOf(config)))
-  const downlink = createDownlink({
-    talariaId,
-    timeoutMs: config.TALARIA_COMMAND_TIMEOUT_MS,
-    pendingMax: config.TALARIA_DEVICE_QUEUE_MAX,
-    tracer,
-    metrics,
-    log,
-  })
+  const downlink = stack.use(
+    createDownlink({
+      talariaId,
+      timeoutMs: config.TALARIA_COMMAND_TIMEOUT_MS,
+      pendingMax: config.TALARIA_DEVICE_QUEUE_MAX,
+      tracer,
+      metrics,
+      log,
+    }),
+  )
   const window = createWindow({
     deviceEventsMax: config.TALARIA_DEVICE_EVENTS_MAX,
     eventsMax: config.TALARIA_EVENTS_MAX,

@@ -59,7 +59,6 @@ export type UplinkDropReason = (typeof UPLINK_DROPS)[number]
 
 /** Why something for a device did not reach it, or had no answer. */
 const DOWNLINK_REFUSALS = [
-  'too-late',
   'malformed',
   'dest-foreign',
   'partner-foreign',

@@ -36,7 +36,7 @@ async function newBucket(): Promise<Bucket<string>> {
 
 const watch = (bucket: Bucket<string>) => watchLeases(bucket, { ttlMs: TTL_MS, log, nats })
 const hold = (bucket: Bucket<string>, key: string, value = () => key) =>
-  holdLease(bucket, key, value, { ttlMs: TTL_MS, log })
+  holdLease(bucket, key, value, { ttlMs: TTL_MS, nats, log })
 const keysOf = (leases: Leases<string>) => [...leases.current().keys()].toSorted()
 const shows = (leases: Leases<string>, keys: string[]) =>
   eventually(() => expect(keysOf(leases)).toEqual(keys))

@@ -28,12 +28,15 @@ export interface LeaseOptions {
   log: Logger
 }
 
-/** Takes the lease of `key` and renews it with what `value` says then, until disposed. */
+/**
+ * Takes the lease of `key` and renews it with what `value` says then, until disposed; at once when
+ * NATS is back, as it may have run out meanwhile.
+ */
 export async function holdLease<T>(
   bucket: Bucket<T>,
   key: string,
   value: () => T,
-  { ttlMs, log }: LeaseOptions,
+  { ttlMs, log, nats }: LeasesOptions,
 ): Promise<Lease> {
   let isHeld = true
   let timer: NodeJS.Timeout | undefined
@@ -60,10 +63,14 @@ export async function holdLease<T>(
 
   await renew()
   schedule()
+  const unlisten = nats.onConnectedChange((isConnected) => {
+    if (isConnected) void renew()
+  })
   return {
     renew,
     async [Symbol.asyncDispose]() {
       isHeld = false
+      unlisten()
       clearTimeout(timer)
       const givenUp = renewing
         .then(() => bucket.delete(key))
@@ -87,7 +94,7 @@ export interface Leases<T> extends AsyncDisposable {
   readonly isStale: boolean
 }
 
-/** What {@link watchLeases} needs besides the bucket. */
+/** What holding and watching need besides the bucket. */
 export interface LeasesOptions extends LeaseOptions {
   nats: Nats
 }

@@ -1,7 +1,7 @@
 /**
- * How the Talaria that holds a device answers a command besides with the device's own answer:
- * an error, or a receipt while the device is still at work. Headers of the reply carry both, as
- * the payload is the device's alone. Design §2.
+ * How the Talaria that holds a device answers a command besides with the device's own answer: an
+ * error, a receipt while the device is still at work, or that it did not take it. Headers of the
+ * reply carry these, as the payload is the device's alone. Design §2.
  */
 import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node'
 
@@ -9,8 +9,8 @@ import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node'
 const ERROR_CODE = 'Nats-Service-Error-Code'
 const ERROR_TEXT = 'Nats-Service-Error'
 const RECEIPT = 'Xmidt-Receipt'
-const DEADLINE = 'Xmidt-Deadline'
-const TAKE_BY = 'Xmidt-Take-By'
+const NOT_TAKEN = 'Xmidt-Not-Taken'
+const TIMEOUT = 'Xmidt-Timeout-Ms'
 
 /** Why a command was refused: HTTP's numbers, as the caller gets them. */
 export type CommandErrorCode = 400 | 403 | 404 | 503 | 504
@@ -33,56 +33,52 @@ export function replyReceipt(message: Msg, talaria: string): void {
   message.respond(undefined, { headers: reply })
 }
 
+/**
+ * Tells the caller that Talaria `talaria` was letting the device go and wrote nothing to it. For a
+ * person who asks by hand it is an error too.
+ */
+export function replyNotTaken(message: Msg, talaria: string): void {
+  const reply = headers()
+  reply.set(NOT_TAKEN, talaria)
+  reply.set(ERROR_CODE, '503')
+  reply.set(ERROR_TEXT, 'the device is being let go, the command was not written to it')
+  message.respond(undefined, { headers: reply })
+}
+
 /** What a reply to a command is. */
 export type CommandReply =
   | { kind: 'answer'; bytes: Uint8Array }
   | { kind: 'receipt'; talaria: string }
+  | { kind: 'not-taken'; talaria: string }
   | { kind: 'error'; code: number; text: string }
   | { kind: 'no-responders' }
 
-/** Reads a reply; NATS' own "no responders" is one of the four. */
+/** Reads a reply; NATS' own "no responders" is one of the five. */
 export function readReply(reply: Msg): CommandReply {
   const found = reply.headers
   if (!found) return { kind: 'answer', bytes: reply.data }
   if (found.code === 503 && reply.data.length === 0) return { kind: 'no-responders' }
   if (found.has(RECEIPT)) return { kind: 'receipt', talaria: found.get(RECEIPT) }
+  if (found.has(NOT_TAKEN)) return { kind: 'not-taken', talaria: found.get(NOT_TAKEN) }
   if (found.has(ERROR_CODE)) {
     return { kind: 'error', code: Number(found.get(ERROR_CODE)), text: found.get(ERROR_TEXT) }
   }
   return { kind: 'answer', bytes: reply.data }
 }
 
-/** When a command stops being worth anything, in epoch milliseconds. */
-export interface CommandTimes {
-  /** After this nobody may take it: the caller is about to be told that it reached no device. */
-  takeByMs: number
-  /** After this nobody waits for the device's answer. */
-  deadlineMs: number
-}
-
 /**
- * The headers that carry `times`. Clocks of Scytale and Talaria must agree to within a few hundred
- * milliseconds, as NTP keeps them.
+ * The headers of a command whose caller waits for `timeoutMs`: a duration, which the Talaria counts
+ * from when it reads it, so that no clock of one machine decides on another.
  */
-export function commandTimesHeaders(times: CommandTimes, carried?: MsgHdrs): MsgHdrs {
+export function commandHeaders(timeoutMs: number, carried?: MsgHdrs): MsgHdrs {
   const made = carried ?? headers()
-  made.set(TAKE_BY, String(times.takeByMs))
-  made.set(DEADLINE, String(times.deadlineMs))
+  made.set(TIMEOUT, String(timeoutMs))
   return made
 }
 
-/** The times of a command; those it does not carry (a request by hand) are undefined. */
-export function readCommandTimes(message: Msg): Partial<CommandTimes> {
-  const takeByMs = epochMs(message, TAKE_BY)
-  const deadlineMs = epochMs(message, DEADLINE)
-  return {
-    ...(takeByMs !== undefined && { takeByMs }),
-    ...(deadlineMs !== undefined && { deadlineMs }),
-  }
-}
-
-function epochMs(message: Msg, header: string): number | undefined {
-  const text = message.headers?.get(header)
+/** How long a command's caller waits, in milliseconds; undefined where it does not say (a request by hand). */
+export function readTimeoutMs(message: Msg): number | undefined {
+  const text = message.headers?.get(TIMEOUT)
   const value = text ? Number(text) : Number.NaN
-  return Number.isFinite(value) ? value : undefined
+  return Number.isFinite(value) && value >= 0 ? value : undefined
 }

@@ -1,6 +1,6 @@
 /**
  * Scytale alone on a NATS of its own, with keys that the test signs with, where the test plays the
- * Talaria that holds a device.
+ * one Talaria that there is.
  */
 import type { Msg } from '@nats-io/transport-node'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
@@ -11,7 +11,9 @@ import { loadConfig } from '#libs/config/load.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { connectNats } from '#libs/nats/connect.ts'
-import { deviceSubjectKind, deviceSubjects } from '#libs/nats/subjects.ts'
+import { deviceSubjectKind, deviceSubjects, TALARIAS_PING } from '#libs/nats/subjects.ts'
+import type { TalariaPing } from '#libs/nats/talaria-ping.ts'
+import { openTalarias } from '#libs/nats/talarias.ts'
 import { decode, encode } from '#libs/wrp/codec.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { startTestNats, type TestNats } from './nats.ts'
@@ -51,6 +53,20 @@ export async function startScytaleBench(): Promise<ScytaleBench> {
   const keys = starting.use(
     await serve({ fetch: () => Response.json({ keys: [jwk] }), hostname: '127.0.0.1', port: 0 }),
   )
+  const ping: TalariaPing = { id: 'talaria-1', subscribed: true, since: new Date().toISOString() }
+  nats.connection.subscribe(TALARIAS_PING, {
+    callback: (_error, message) => void message.respond(JSON.stringify(ping)),
+  })
+  await (
+    await openTalarias(nats, log)
+  ).put(ping.id, {
+    url: 'http://127.0.0.1:6200',
+    region: 'local',
+    weight: 1,
+    started: ping.since,
+    devices: 0,
+    draining: false,
+  })
   const startScytale = (environment: Record<string, string> = {}): Promise<App> =>
     start(
       loadConfig(scytaleEnv, {

@@ -57,6 +57,8 @@ export interface Stack extends AsyncDisposable {
   readonly caduceusEnvironment: Readonly<Record<string, string>>
   /** The same of a Talaria. */
   talariaEnvironment(id: string): Readonly<Record<string, string>>
+  /** The same of a Scytale. */
+  readonly scytaleEnvironment: Readonly<Record<string, string>>
   /** Undefined when the test asked for none. */
   readonly caduceus: App | undefined
   /** One more Talaria; ends with the stack if not before. */
@@ -111,15 +113,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const petasos = starting.use(
     await startPetasos(loadConfig(petasosEnv, listen('PETASOS')), loggerOf('petasos')),
   )
+  const scytaleEnvironment = {
+    ...listen('SCYTALE'),
+    SCYTALE_JWKS_URL: jwksUrl,
+    SCYTALE_BASIC_CREDENTIALS: CALLER_CREDENTIAL,
+  }
   const scytale = starting.use(
-    await startScytale(
-      loadConfig(scytaleEnv, {
-        ...listen('SCYTALE'),
-        SCYTALE_JWKS_URL: jwksUrl,
-        SCYTALE_BASIC_CREDENTIALS: CALLER_CREDENTIAL,
-      }),
-      loggerOf('scytale'),
-    ),
+    await startScytale(loadConfig(scytaleEnv, scytaleEnvironment), loggerOf('scytale')),
   )
   const caduceusEnvironment = {
     ...listen('CADUCEUS'),
@@ -142,6 +142,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     scytale,
     caduceus,
     caduceusEnvironment,
+    scytaleEnvironment,
     talariaEnvironment,
     caller: createCaller(scytale.url, basicOf(CALLER_CREDENTIAL)),
     startTalaria: async (id) => running.use(await startTalaria(id)),

@@ -7,12 +7,7 @@ import type { Msg } from '@nats-io/transport-node'
 import type { DownlinkRefusalReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Device } from '#apps/talaria/session/device.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import {
-  readCommandTimes,
-  replyError,
-  replyReceipt,
-  type CommandErrorCode,
-} from '#libs/nats/reply.ts'
+import { readTimeoutMs, replyError, replyReceipt, type CommandErrorCode } from '#libs/nats/reply.ts'
 import { traceFields, type Tracer } from '#libs/trace/tracer.ts'
 import { decode } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
@@ -20,6 +15,7 @@ import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { isTransaction, type WrpMessage } from '#libs/wrp/message.ts'
 import { bytesOf, takeCommand, type Command } from './command.ts'
 import { forPartners } from './partners.ts'
+import { watchStandstill } from './standstill.ts'
 
 /** A caller hears after this that the command has reached a Talaria. Design §2. */
 const RECEIPT_MS = 100
@@ -28,7 +24,7 @@ const RECEIPT_MS = 100
 const PREFIX = 'Could not process device request: '
 
 /** Takes commands, and gives answers to them. */
-export interface Downlink {
+export interface Downlink extends Disposable {
   command(device: Device, message: Msg): void
   /** Gives an answer to the command that waits for it; false when none does. */
   answer(device: Device, transactionUuid: string, bytes: Uint8Array): boolean
@@ -87,6 +83,7 @@ const WAIT_MS_MAX = 600_000
 export function createDownlink(options: DownlinkOptions): Downlink {
   const { talariaId, timeoutMs, pendingMax, tracer, metrics } = options
   const waiting = new Map<Device, Map<string, Pending>>()
+  const standstill = watchStandstill()
 
   const refuse = (command: Command, { reason, code, text }: Refusal): void => {
     metrics.downlinkRefusals.inc({ reason })
@@ -104,18 +101,21 @@ export function createDownlink(options: DownlinkOptions): Downlink {
     clearTimeout(found.deadlineTimer)
     return found.command
   }
-  const awaitAnswer = (command: Command, uuid: string, deadlineMs: number): void => {
-    const { device } = command
+  const awaitAnswer = (command: Command, uuid: string): void => {
+    const { device, message } = command
+    // A command that lay here unread has used up its caller's patience: he hears of it at once.
+    const receiptMs = standstill.isRecent ? 0 : RECEIPT_MS
     const receiptTimer = setTimeout(() => {
       metrics.receipts.inc()
-      replyReceipt(command.message, talariaId)
-    }, RECEIPT_MS)
+      replyReceipt(message, talariaId)
+    }, receiptMs)
     const onDeadline = (): void => {
       if (!settle(device, uuid)) return
       metrics.commands.inc({ outcome: 'timed-out' })
       refuse(command, DEADLINE)
     }
-    const deadlineTimer = setTimeout(onDeadline, Math.min(deadlineMs - Date.now(), WAIT_MS_MAX))
+    const waitMs = Math.min(readTimeoutMs(message) ?? timeoutMs, WAIT_MS_MAX)
+    const deadlineTimer = setTimeout(onDeadline, waitMs)
     device.beginCommand()
     const pending = waiting.get(device) ?? new Map<string, Pending>()
     waiting.set(device, pending.set(uuid, { command, receiptTimer, deadlineTimer }))
@@ -124,17 +124,10 @@ export function createDownlink(options: DownlinkOptions): Downlink {
   return {
     command(device, message) {
       const command = takeCommand(device, message, tracer)
-      const now = Date.now()
-      const { takeByMs = Infinity, deadlineMs = now + timeoutMs } = readCommandTimes(message)
-      if (now > takeByMs || now >= deadlineMs) {
-        // Without a reply: the caller has been told, or is being told, that it reached nobody.
-        metrics.downlinkRefusals.inc({ reason: 'too-late' })
-        return end(command, 'too-late', options)
-      }
       const judged = judge(command, waiting.get(device), pendingMax)
       if ('reason' in judged) return refuse(command, judged)
       if (!device.send(judged.bytes)) return refuse(command, QUEUE_FULL)
-      if (judged.uuid !== undefined) return awaitAnswer(command, judged.uuid, deadlineMs)
+      if (judged.uuid !== undefined) return awaitAnswer(command, judged.uuid)
       metrics.commands.inc({ outcome: 'written' })
       message.respond()
       end(command, 'written', options)
@@ -155,6 +148,7 @@ export function createDownlink(options: DownlinkOptions): Downlink {
         refuse(command, DEVICE_CLOSED)
       }
     },
+    [Symbol.dispose]: () => standstill[Symbol.dispose](),
   }
 }
 

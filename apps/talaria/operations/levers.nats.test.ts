@@ -51,11 +51,11 @@ describe('an operator over NATS', () => {
     expect(answers).toHaveLength(2)
     expect(answers).toEqual(
       expect.arrayContaining([
-        { id: 'one.x', subscribed: true },
-        { id: 'two', subscribed: true },
+        { id: 'one.x', subscribed: true, since: expect.any(String) as string },
+        { id: 'two', subscribed: true, since: expect.any(String) as string },
       ]),
     )
-    expect(await answerOf('ping')).toEqual({ id: 'one.x', subscribed: true })
+    expect(await answerOf('ping')).toMatchObject({ id: 'one.x', subscribed: true })
   })
 
   it('hears how one Talaria is', async () => {
@@ -100,14 +100,17 @@ describe('an operator over NATS', () => {
     expect(await refusalOf('drain', { cancel: true })).toBe('409 no drain operation is running')
   })
 
-  it('says again after a reconnect that all is in place, with the devices there', async () => {
+  it('says again after a reconnect that all is in place, since then, with the devices there', async () => {
     await using device = await bench.connect(talaria, bench.newDevice())
+    const { since } = (await answerOf('ping')) as { since: string }
+    expect(await answerOf('ping')).toMatchObject({ since })
     await bench.testNats.server.stop('SIGKILL')
     await bench.testNats.server.restart()
     await eventually(
-      async () => expect(await answerOf('ping')).toEqual({ id: 'one.x', subscribed: true }),
+      async () => expect(await answerOf('ping')).toMatchObject({ subscribed: true }),
       { withinMs: 10_000 },
     )
+    expect(await answerOf('ping')).not.toMatchObject({ since })
     expect(device.socket.readyState).toBe(device.socket.OPEN)
   })
 })

@@ -14,6 +14,7 @@ import {
   talariaSubjects,
   type TalariaSubjectKind,
 } from '#libs/nats/subjects.ts'
+import type { TalariaPing } from '#libs/nats/talaria-ping.ts'
 import type { TalariaEntry } from '#libs/nats/talarias.ts'
 import manifest from '#package' with { type: 'json' }
 import type { Drain } from './drain.ts'
@@ -43,10 +44,10 @@ type Fields = Readonly<Record<string, string>>
 /** Answers until disposed. */
 export function attachLevers(options: LeversOptions): Disposable {
   const { nats, talariaId } = options
-  const presence = watchSubscribed(nats)
+  const subscribed = watchSubscribed(nats)
   const answer = (message: Msg, readKind: () => TalariaSubjectKind | undefined): void => {
     // Without a reply nobody would know what became of it.
-    if (message.reply) void pull(options, message, readKind(), presence.isSubscribed)
+    if (message.reply) void pull(options, message, readKind(), subscribed)
   }
   const subscriptions = [
     nats.connection.subscribe(talariaSubjects(talariaId), {
@@ -62,24 +63,35 @@ export function attachLevers(options: LeversOptions): Disposable {
   ]
   return {
     [Symbol.dispose]() {
-      presence[Symbol.dispose]()
+      subscribed[Symbol.dispose]()
       if (nats.connection.isClosed()) return
       for (const subscription of subscriptions) subscription.unsubscribe()
     },
   }
 }
 
+/** Whether NATS has all subscriptions, and since when. */
+interface Subscribed {
+  readonly isSubscribed: boolean
+  /** ISO 8601; another one after each reconnect. */
+  readonly since: string
+}
+
 /**
  * Whether the server has all subscriptions: after a reconnect not until it answered what was sent
  * behind them. In between, a device that is connected may have no responder.
  */
-function watchSubscribed(nats: Nats): Disposable & { readonly isSubscribed: boolean } {
+function watchSubscribed(nats: Nats): Disposable & Subscribed {
   let isSubscribed = nats.isConnected
+  let since = new Date().toISOString()
   const unlisten = nats.onConnectedChange((isConnected) => {
     isSubscribed = false
     if (!isConnected) return
     nats.connection.flush().then(
-      () => (isSubscribed = nats.isConnected),
+      () => {
+        since = new Date().toISOString()
+        isSubscribed = nats.isConnected
+      },
       // Lost again: the next return asks again.
       () => undefined,
     )
@@ -87,6 +99,9 @@ function watchSubscribed(nats: Nats): Disposable & { readonly isSubscribed: bool
   return {
     get isSubscribed() {
       return isSubscribed
+    },
+    get since() {
+      return since
     },
     [Symbol.dispose]: unlisten,
   }
@@ -97,7 +112,7 @@ async function pull(
   options: LeversOptions,
   message: Msg,
   lever: TalariaSubjectKind | undefined,
-  isSubscribed: boolean,
+  subscribed: Subscribed,
 ): Promise<void> {
   const { metrics, log } = options
   const count = (outcome: 'done' | 'refused'): void =>
@@ -110,7 +125,7 @@ async function pull(
   if (message.data.length > ORDER_BYTES_MAX) return refuse(413, `over ${ORDER_BYTES_MAX} bytes`)
   try {
     const fields = readFields(message.data)
-    const answer = await LEVERS[lever](options, fields, isSubscribed)
+    const answer = await LEVERS[lever](options, fields, subscribed)
     if (Object.keys(fields).length > 0) log.info({ lever, ...fields }, 'lever pulled over nats')
     count('done')
     message.respond(JSON.stringify(answer))
@@ -126,12 +141,12 @@ async function pull(
 const LEVERS: Readonly<
   Record<
     TalariaSubjectKind,
-    (options: LeversOptions, fields: Fields, isSubscribed: boolean) => object | Promise<object>
+    (options: LeversOptions, fields: Fields, subscribed: Subscribed) => object | Promise<object>
   >
 > = {
-  ping({ talariaId }, fields, isSubscribed) {
+  ping({ talariaId }, fields, { isSubscribed, since }): TalariaPing {
     allowOnly(fields, [])
-    return { id: talariaId, subscribed: isSubscribed }
+    return { id: talariaId, subscribed: isSubscribed, since }
   },
   stat({ talariaId, devices, gate, drain, place }, fields) {
     allowOnly(fields, [])

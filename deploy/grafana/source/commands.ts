@@ -22,7 +22,7 @@ export const commands: Dashboard = {
         {
           title: 'What became of what was sent',
           description:
-            'answered and no-responders are healthy. disconnected: NATS was lost on the way. no-receipt: a Talaria that does not move.',
+            'answered and no-responders are healthy. disconnected: NATS was lost on the way. no-receipt: a Talaria that does not move. unsettled: a Talaria of the list does not answer, so nobody is said to be away.',
           unit: 'reqps',
           queries: [
             [
