@@ -30,6 +30,9 @@ const SCHEMAS = {
   talaria: talariaEnv,
   themis: themisEnv,
 }
+/** Of secrets' files, where not any text will do. */
+const CONTENTS: Readonly<Record<string, string>> = { THEMIS_DEVICE_GRANTS_FILE: '{}\n' }
+
 const all = workloads(base)
 const apps = all.filter(({ kind }) => kind !== 'Job')
 
@@ -53,7 +56,7 @@ describe('the environment in the manifests', () => {
       expect(mount, `${value} is in no volume`).toBeDefined()
       const file = join(directory, workload.name, value)
       mkdirSync(dirname(file), { recursive: true })
-      writeFileSync(file, 'tls://a:b@nats:4222\n')
+      writeFileSync(file, CONTENTS[name] ?? 'tls://a:b@nats:4222\n')
       environment[name] = file
     }
     return environment

@@ -3,13 +3,13 @@ import { z } from 'zod'
 import { commonFields } from '#libs/config/common.ts'
 import {
   bytes,
+  credentialList,
   durationMs,
   flag,
   host,
   integer,
   list,
   port,
-  secretList,
   text,
 } from '#libs/config/fields.ts'
 import { tokenAgeMax, tokenAudience, tokenIssuer } from '#libs/config/tokens.ts'
@@ -41,7 +41,7 @@ export const caduceusEnv = z.object({
   CADUCEUS_TOKEN_ISSUER: tokenIssuer(),
   CADUCEUS_TOKEN_AUDIENCE: tokenAudience(),
   CADUCEUS_TOKEN_AGE_MAX_MS: tokenAgeMax(),
-  CADUCEUS_BASIC_CREDENTIALS: secretList('Callers with a password, each `user:password`.'),
+  CADUCEUS_BASIC_CREDENTIALS: credentialList('Callers with a password, each `user:password`.'),
   CADUCEUS_OPEN: flag('Lets everybody in: for development only.', false),
   CADUCEUS_CAPABILITY_PREFIX: text(
     'What a token’s capability begins with to count here.',

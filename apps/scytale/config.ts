@@ -4,12 +4,12 @@ import { commonFields } from '#libs/config/common.ts'
 import {
   bytes,
   choice,
+  credentialList,
   durationMs,
   flag,
   host,
   integer,
   port,
-  secretList,
   text,
   url,
 } from '#libs/config/fields.ts'
@@ -30,7 +30,7 @@ export const scytaleEnv = z.object({
   SCYTALE_TOKEN_ISSUER: tokenIssuer(),
   SCYTALE_TOKEN_AUDIENCE: tokenAudience(),
   SCYTALE_TOKEN_AGE_MAX_MS: tokenAgeMax(),
-  SCYTALE_BASIC_CREDENTIALS: secretList(
+  SCYTALE_BASIC_CREDENTIALS: credentialList(
     'Callers that may use HTTP Basic, each `user:password`. They pass every further check.',
   ),
   SCYTALE_OPEN: flag('Let every caller in without a credential. For development only.', false),

@@ -9,6 +9,7 @@ import type { Logger } from '#libs/log/logger.ts'
 import { traceFields, type Tracer } from '#libs/trace/tracer.ts'
 import { ClaimError, readDeviceClaims } from './claims.ts'
 import type { ThemisConfig } from './config.ts'
+import { sharedGrant, type Grant } from './grants.ts'
 import { ALGORITHM, type SigningKey } from './key.ts'
 import type { ThemisMetrics } from './metrics.ts'
 
@@ -50,7 +51,8 @@ export function createApi({ config, key, tracer, metrics, log }: ApiOptions): Ho
       log.info({ kind: 'caller', subject: caller, ...trace }, 'token issued')
       return tokenResponse(c, await issue({ sub: caller, ...CALLER_CLAIMS }))
     }
-    if (!config.THEMIS_OPEN && devices(authorization) === undefined) {
+    const user = devices(authorization)
+    if (!config.THEMIS_OPEN && user === undefined) {
       metrics.refused.inc({ reason: 'credential' })
       return errorResponse(401, 'a credential is required', {
         'WWW-Authenticate': 'Basic realm="themis"',
@@ -58,19 +60,17 @@ export function createApi({ config, key, tracer, metrics, log }: ApiOptions): Ho
     }
     try {
       const parameters = new URL(c.req.url).searchParams
-      const { deviceId, claims } = readDeviceClaims(
-        c.req.raw.headers,
-        parameters,
-        config.THEMIS_PARTNER_DEFAULT,
-      )
+      const grant = grantOf(user, config)
+      const rules = { grant, partnerDefault: config.THEMIS_PARTNER_DEFAULT }
+      const { deviceId, claims } = readDeviceClaims(c.req.raw.headers, parameters, rules)
       metrics.issued.inc({ kind: 'device' })
       log.debug({ kind: 'device', deviceId, ...trace }, 'token issued')
       c.var.span?.set({ 'xmidt.device.id': deviceId })
-      return tokenResponse(c, await issue({ sub: deviceId, ...claims, trust: config.THEMIS_TRUST }))
+      return tokenResponse(c, await issue({ sub: deviceId, ...claims, trust: grant.trust }))
     } catch (error) {
       if (!(error instanceof ClaimError)) throw error
       metrics.refused.inc({ reason: error.reason })
-      return errorResponse(400, error.message)
+      return errorResponse(error.status, error.message)
     }
   })
 
@@ -92,6 +92,12 @@ export function createApi({ config, key, tracer, metrics, log }: ApiOptions): Ho
   app.onError(onError(log))
   return app
 }
+
+/** Who came in by the open door showed nothing, so nothing is known of it. */
+const grantOf = (user: string | undefined, config: ThemisConfig): Grant =>
+  user === undefined
+    ? sharedGrant(0)
+    : (config.THEMIS_DEVICE_GRANTS.get(user) ?? sharedGrant(config.THEMIS_TRUST))
 
 const FORMS = new Set(['key.pem', 'key.json'])
 

@@ -7,6 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { deviceIdOfClaims, partnerIdsOfClaims } from '#libs/auth/claims.ts'
 import { createVerifier } from '#libs/auth/verify.ts'
 import { loadConfig } from '#libs/config/load.ts'
+import type { Logger } from '#libs/log/logger.ts'
+import { keepLogLines } from '#tests/support/log-lines.ts'
 import { start } from './app.ts'
 import { themisEnv } from './config.ts'
 
@@ -17,7 +19,7 @@ let directory: string
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'themis-'))))
 afterEach(() => rmSync(directory, { recursive: true }))
 
-const startThemis = (more: Record<string, string> = {}) =>
+const startThemis = (more: Record<string, string> = {}, log?: Logger) =>
   start(
     loadConfig(themisEnv, {
       LOG_LEVEL: 'silent',
@@ -28,6 +30,7 @@ const startThemis = (more: Record<string, string> = {}) =>
       THEMIS_CALLER_CREDENTIALS: 'me:m',
       ...more,
     }),
+    log,
   )
 
 describe('Themis', () => {
@@ -65,7 +68,7 @@ describe('Themis', () => {
         sub: 'mac:112233445566',
         'device-id': 'mac:112233445566',
         'partner-id': 'p',
-        trust: 1_000,
+        trust: 0,
         iss: 'themis',
         aud: 'XMiDT',
         jti: expect.any(String),
@@ -158,5 +161,90 @@ describe('Themis', () => {
     await expect(startThemis({ THEMIS_DEVICE_CREDENTIALS: '' })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
     })
+  })
+})
+
+describe('a credential that is bound', () => {
+  const THEMIS_DEVICE_GRANTS = JSON.stringify({
+    device: { devices: ['MAC:11:22:33:*', 'serial:A1'], partners: ['sky', 'sky-*'], trust: 700 },
+  })
+  const ask = async (
+    headers: Record<string, string>,
+    more: Record<string, string> = {},
+  ): Promise<{ status: number; text: string }> => {
+    await using themis = await startThemis({ THEMIS_DEVICE_GRANTS, ...more })
+    const response = await fetch(`${themis.url}/issue`, {
+      headers: { ...basic('device:d'), ...headers },
+    })
+    return { status: response.status, text: await response.text() }
+  }
+  const MAC = '11:22:33:44:55:66'
+
+  it('gets tokens for its devices and partners, with its own trust', async () => {
+    const { text } = await ask({ 'X-Midt-Mac-Address': MAC, 'X-Midt-Partner-ID': 'sky-uk' })
+    expect(decodeJwt(text)).toMatchObject({
+      'device-id': 'mac:112233445566',
+      'partner-id': 'sky-uk',
+      trust: 700,
+    })
+    const serial = await ask({ 'X-Midt-Serial-Number': 'A1' })
+    expect(decodeJwt(serial.text)).toMatchObject({ 'device-id': 'serial:A1', 'partner-id': 'sky' })
+  })
+
+  it.each([
+    ['another device', { 'X-Midt-Mac-Address': 'aa:bb:cc:44:55:66' }],
+    ['another serial number', { 'X-Midt-Serial-Number': 'A12' }],
+    ['another partner', { 'X-Midt-Mac-Address': MAC, 'X-Midt-Partner-ID': 'comcast' }],
+    ['a partner that begins alike', { 'X-Midt-Mac-Address': MAC, 'X-Midt-Partner-ID': 'skyx' }],
+    // The first that is named is the device's id; the other must not stand for it.
+    [
+      'another device beside its own',
+      { 'X-Midt-Mac-Address': 'aabbcc445566', 'X-Midt-Serial-Number': 'A1' },
+    ],
+  ])('gets none for %s', async (_, headers) => {
+    expect(await ask(headers as Record<string, string>)).toMatchObject({ status: 403 })
+  })
+
+  it.each([
+    ['for a user that there is not', { other: { devices: ['*'], partners: ['*'] } }],
+    ['without devices', { device: { devices: [], partners: ['*'] } }],
+    ['for a device without a scheme', { device: { devices: ['1122*'], partners: ['*'] } }],
+    [
+      'with a word that it does not know',
+      { device: { devices: ['*'], partners: ['*'], Trust: 1 } },
+    ],
+    [
+      'with more trust than there is',
+      { device: { devices: ['*'], partners: ['*'], trust: 1_001 } },
+    ],
+  ])('is refused at the start with a grant %s', (_, grants) => {
+    expect(() =>
+      loadConfig(themisEnv, {
+        THEMIS_DEVICE_CREDENTIALS: 'device:d',
+        THEMIS_DEVICE_GRANTS: JSON.stringify(grants),
+      }),
+    ).toThrow('THEMIS_DEVICE_GRANTS')
+    expect(() => loadConfig(themisEnv, { THEMIS_DEVICE_GRANTS: '{' })).toThrow('must be JSON')
+  })
+
+  it('is not told of at the start, as one for every device is', async () => {
+    const told = async (more: Record<string, string>) => {
+      const { lines, loggerOf } = keepLogLines()
+      await using _themis = await startThemis(more, loggerOf('themis'))
+      return lines.filter(({ level }) => level === 'warn').map(({ user }) => user)
+    }
+    expect(await told({ THEMIS_DEVICE_GRANTS })).toEqual([])
+    expect(await told({})).toEqual(['device'])
+    const all = { device: { devices: ['mac:*'], partners: ['sky'] } }
+    expect(await told({ THEMIS_DEVICE_GRANTS: JSON.stringify(all) })).toEqual(['device'])
+  })
+
+  it('and one without a credential has no trust, whatever is set for the others', async () => {
+    await using themis = await startThemis({ THEMIS_OPEN: 'true', THEMIS_TRUST: '900' })
+    const trustOf = async (headers: Record<string, string>) =>
+      decodeJwt(await (await fetch(`${themis.url}/issue?mac=112233445566`, { headers })).text())
+        .trust
+    expect(await trustOf({})).toBe(0)
+    expect(await trustOf(basic('device:d'))).toBe(900)
   })
 })

@@ -1,12 +1,14 @@
 /** Themis: signs the tokens that devices and callers present, and publishes the key. */
+import { userOfCredential } from '#libs/auth/basic.ts'
 import { ConfigError } from '#libs/config/load.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
-import { createLogger } from '#libs/log/logger.ts'
+import { createLogger, type Logger } from '#libs/log/logger.ts'
 import { openTracer } from '#libs/trace/tracer.ts'
 import { createApi } from './api.ts'
 import type { ThemisConfig } from './config.ts'
+import { isShared } from './grants.ts'
 import { openKey } from './key.ts'
 import { createMetrics } from './metrics.ts'
 
@@ -21,6 +23,7 @@ export async function start(
     )
   }
   if (config.THEMIS_OPEN) log.warn('the door is open: anybody gets a token for any device')
+  warnOfSharedCredentials(config, log)
   await using starting = new AsyncDisposableStack()
   const metrics = createMetrics()
   const tracer = starting.use(await openTracer('themis', { config, metrics, log }))
@@ -42,5 +45,15 @@ export async function start(
     url: server.url,
     operationsUrl: operations.url,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+/** Whoever has such a credential can be any device: said at the start, as an open door is. */
+function warnOfSharedCredentials(config: ThemisConfig, log: Logger): void {
+  const users = new Set(config.THEMIS_DEVICE_CREDENTIALS.map(userOfCredential))
+  for (const user of users) {
+    const grant = config.THEMIS_DEVICE_GRANTS.get(user)
+    if (grant && !isShared(grant)) continue
+    log.warn({ user }, 'a credential gets tokens for any device: bind it by THEMIS_DEVICE_GRANTS')
   }
 }

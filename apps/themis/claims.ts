@@ -1,5 +1,6 @@
 /** What a request for a device's token says of the device, and the claims made of it. api.md D3. */
 import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
+import { grantsDevice, grantsPartner, partnerDefaultOf, type Grant } from './grants.ts'
 
 /** A claim that can be given by header, in both families of names, or by parameter. */
 const SOURCES = {
@@ -16,7 +17,11 @@ const VALUE_LENGTH_MAX = 256
 export class ClaimError extends Error {
   override readonly name = 'ClaimError'
   readonly code = 'CLAIM_INVALID'
-  readonly reason: 'device-id' | 'partner-id'
+  readonly reason: 'device-id' | 'partner-id' | 'device-not-granted' | 'partner-not-granted'
+  /** 400 for what nobody can have, 403 for what this credential cannot. */
+  get status(): 400 | 403 {
+    return this.reason.endsWith('-not-granted') ? 403 : 400
+  }
 
   constructor(reason: ClaimError['reason'], message: string) {
     super(message)
@@ -32,12 +37,13 @@ export interface DeviceClaims {
 
 /**
  * Reads the claims; a device must name itself by mac, serial or uuid, the first of them is its id.
+ * `grant` is its credential's, `partnerDefault` that of a device of which nobody knows one.
  * @throws {ClaimError}
  */
 export function readDeviceClaims(
   headers: Headers,
   parameters: URLSearchParams,
-  partnerDefault: string,
+  { grant, partnerDefault }: { grant: Grant; partnerDefault: string },
 ): DeviceClaims {
   const read = (name: keyof typeof SOURCES): string | undefined => {
     const [current, other, parameter] = SOURCES[name]
@@ -55,8 +61,15 @@ export function readDeviceClaims(
   if (!deviceId) {
     throw new ClaimError('device-id', 'no device is named: send X-Midt-Mac-Address')
   }
+  if (!grantsDevice(grant, deviceId)) {
+    throw new ClaimError('device-not-granted', 'the credential is not for this device')
+  }
+  const partner = partnerOf(read('partner')) ?? partnerDefaultOf(grant, partnerDefault)
+  if (!grantsPartner(grant, partner)) {
+    throw new ClaimError('partner-not-granted', 'the credential is not for this partner')
+  }
   claims['device-id'] = deviceId
-  claims['partner-id'] = partnerOf(read('partner')) ?? partnerDefault
+  claims['partner-id'] = partner
   return { deviceId, claims }
 }
 

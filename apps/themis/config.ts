@@ -1,12 +1,13 @@
 /** Themis' configuration. */
 import { z } from 'zod'
+import { userOfCredential } from '#libs/auth/basic.ts'
 import { commonFields } from '#libs/config/common.ts'
-import { durationMs, flag, host, integer, port, secretList, text } from '#libs/config/fields.ts'
+import { credentialList, durationMs, flag, host, integer, port, text } from '#libs/config/fields.ts'
 import { TOKEN_DEFAULTS } from '#libs/config/tokens.ts'
 import { tracingFields } from '#libs/config/tracing.ts'
+import { grantsField } from './grants.ts'
 
-/** Every variable that Themis reads. It needs no NATS. */
-export const themisEnv = z.object({
+const variables = z.object({
   LOG_LEVEL: commonFields.LOG_LEVEL,
   SHUTDOWN_MS: commonFields.SHUTDOWN_MS,
   ...tracingFields,
@@ -17,16 +18,40 @@ export const themisEnv = z.object({
     'The private key, PKCS8 PEM, P-256; made at first start if it is not there.',
     'themis-key.pem',
   ),
-  THEMIS_DEVICE_CREDENTIALS: secretList('user:password pairs that get a token for a device.'),
-  THEMIS_CALLER_CREDENTIALS: secretList('user:password pairs that get a token for a caller.'),
+  THEMIS_DEVICE_CREDENTIALS: credentialList('user:password pairs that get a token for a device.'),
+  THEMIS_DEVICE_GRANTS: grantsField(
+    'For which devices and partners each user of THEMIS_DEVICE_CREDENTIALS gets a token, exact or ' +
+      'with `*`, and how far they are trusted: `{"user": {"devices": ["mac:1122*"], "partners": ' +
+      '["comcast"], "trust": 1000}}`. A user without a grant gets one for any device, which is ' +
+      'logged: for development only.',
+  ),
+  THEMIS_CALLER_CREDENTIALS: credentialList('user:password pairs that get a token for a caller.'),
   THEMIS_OPEN: flag('Anybody gets a token for any device. For development only.', false),
   THEMIS_ISSUER: text('The `iss` of the tokens.', TOKEN_DEFAULTS.issuer),
   THEMIS_AUDIENCE: text('The `aud` of the tokens.', TOKEN_DEFAULTS.audience),
   THEMIS_PARTNER_DEFAULT: text('The partner of a device that names none.', 'unknown'),
-  THEMIS_TRUST: integer('The `trust` of a device that showed a credential.', 1_000, { max: 1_000 }),
+  THEMIS_TRUST: integer(
+    'The `trust` of a device whose credential has no grant; one that showed none has 0.',
+    0,
+    { max: 1_000 },
+  ),
   THEMIS_TOKEN_MS: durationMs('How long a token is valid.', TOKEN_DEFAULTS.ageMs, {
     minMs: 10_000,
   }),
+})
+
+/** Every variable that Themis reads. It needs no NATS. */
+export const themisEnv = variables.superRefine((config, context) => {
+  const users = new Set(config.THEMIS_DEVICE_CREDENTIALS.map(userOfCredential))
+  for (const user of config.THEMIS_DEVICE_GRANTS.keys()) {
+    // A name written wrongly would leave the credential that was meant without its bounds.
+    if (users.has(user)) continue
+    context.addIssue({
+      code: 'custom',
+      path: ['THEMIS_DEVICE_GRANTS'],
+      message: `has a grant for ${JSON.stringify(user)}, who is no user of THEMIS_DEVICE_CREDENTIALS`,
+    })
+  }
 })
 
 /** The configuration as read. */

@@ -19,7 +19,13 @@ export function createMetrics() {
       },
     ),
     refused: registry.counter('requests_refused_total', 'Requests for a token that were refused.', {
-      reason: ['credential', 'device-id', 'partner-id'],
+      reason: [
+        'credential',
+        'device-id',
+        'partner-id',
+        'device-not-granted',
+        'partner-not-granted',
+      ],
     }),
   }
 }

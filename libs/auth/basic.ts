@@ -4,11 +4,11 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 /** The name of the caller whose credential an `Authorization` value holds; undefined for none. */
 export type Basic = (authorization: string) => string | undefined
 
-/** A check against `credentials`, each `user:password`; entries without a user never match. */
+/** A check against `credentials`, each `user:password`; entries that lack one of them never match. */
 export function createBasic(credentials: readonly string[]): Basic {
   const known = credentials
-    .filter((credential) => credential.indexOf(':') > 0)
-    .map((credential) => ({ user: userOf(credential), digest: digestOf(credential) }))
+    .filter((credential) => /^[^:]+:./s.test(credential))
+    .map((credential) => ({ user: userOfCredential(credential), digest: digestOf(credential) }))
   return (authorization) => {
     const [, encoded] = authorization.match(/^basic +([A-Za-z0-9+/=_-]+)$/i) ?? []
     if (encoded === undefined) return undefined
@@ -20,5 +20,8 @@ export function createBasic(credentials: readonly string[]): Basic {
   }
 }
 
-const userOf = (credential: string): string => credential.slice(0, credential.indexOf(':'))
+/** The user of `user:password`. */
+export const userOfCredential = (credential: string): string =>
+  credential.slice(0, Math.max(0, credential.indexOf(':')))
+
 const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest()

@@ -132,10 +132,22 @@ export function secret(about: string, fallback?: string): z.ZodType<string> {
   })
 }
 
-/** A comma-separated list of secrets, from the variable itself or from its `_FILE`. */
-export const secretList = (about: string, fallback: string[] = []) =>
-  described(listSchema.default(fallback), {
-    description: about,
-    kind: 'secret list',
-    isSecret: true,
-  })
+/**
+ * A comma-separated list of `user:password`, from the variable itself or from its `_FILE`. An empty
+ * password would be a door that everybody finds open.
+ */
+export const credentialList = (about: string) =>
+  described(
+    listSchema
+      .transform((credentials, context) => {
+        for (const [index, credential] of credentials.entries()) {
+          if (/^[^:]+:./s.test(credential)) continue
+          // Which one, and not what it holds.
+          const message = `must hold user:password pairs, neither of them empty: the ${index + 1}. is none`
+          context.addIssue({ code: 'custom', message })
+        }
+        return credentials
+      })
+      .default([]),
+    { description: about, kind: 'secret list', isSecret: true },
+  )

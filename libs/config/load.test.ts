@@ -3,7 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { choice, durationMs, flag, list, port, secret, secretList, text, url } from './fields.ts'
+import {
+  choice,
+  credentialList,
+  durationMs,
+  flag,
+  list,
+  port,
+  secret,
+  text,
+  url,
+} from './fields.ts'
 import { ConfigError, loadConfig } from './load.ts'
 
 const schema = z.object({
@@ -15,7 +25,7 @@ const schema = z.object({
   X_MODE: choice('a mode', ['enforce', 'monitor'], 'enforce'),
   X_REGIONS: list('regions'),
   X_KEY: secret('a key', 'none'),
-  X_USERS: secretList('users'),
+  X_USERS: credentialList('users'),
 })
 
 const fault = (environment: NodeJS.ProcessEnv): string => {
@@ -65,10 +75,10 @@ describe('loadConfig', () => {
   it('reads a secret from the file that its _FILE variable names', () => {
     const directory = mkdtempSync(join(tmpdir(), 'config-'))
     const file = join(directory, 'key')
-    writeFileSync(file, 'a,b\n')
+    writeFileSync(file, 'a:x,b:y:z\n')
     const config = loadConfig(schema, { X_KEY_FILE: file, X_USERS_FILE: file })
-    expect(config.X_KEY).toBe('a,b')
-    expect(config.X_USERS).toEqual(['a', 'b'])
+    expect(config.X_KEY).toBe('a:x,b:y:z')
+    expect(config.X_USERS).toEqual(['a:x', 'b:y:z'])
     expect(fault({ X_KEY_FILE: file, X_KEY: 'c' })).toContain('both set')
     rmSync(directory, { recursive: true })
     expect(fault({ X_KEY_FILE: file })).toContain('X_KEY_FILE cannot be read')
@@ -77,6 +87,15 @@ describe('loadConfig', () => {
   it('does not read a file for a field that is no secret', () => {
     expect(loadConfig(schema, { X_NAME_FILE: '/etc/hostname' }).X_NAME).toBe('somebody')
   })
+
+  it.each(['me:', 'me', ':secret', ':', 'a:b,me:'])(
+    'refuses the credentials %j, as one lacks its user or password',
+    (value) => {
+      const message = fault({ X_USERS: value })
+      expect(message).toContain('X_USERS')
+      expect(message).not.toContain('secret')
+    },
+  )
 
   it('freezes what it returns', () => {
     expect(Object.isFrozen(loadConfig(schema, {}))).toBe(true)
