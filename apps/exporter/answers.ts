@@ -71,6 +71,8 @@ export const jsz = z.object({
 export interface ServerAnswers {
   varz: z.infer<typeof varz>
   jsz: z.infer<typeof jsz>
+  /** A stream of it refuses since a write failed, as its `/healthz` says. */
+  refusesWrites: boolean
 }
 
 /** A stream as its server tells it. */

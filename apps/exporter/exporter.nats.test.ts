@@ -7,6 +7,7 @@ import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { connectNats, type Nats } from '#libs/nats/connect.ts'
 import { eventually } from '#tests/support/eventually.ts'
+import { limitFileSize, whyNoFileSizeLimit } from '#tests/support/file-size-limit.ts'
 import { startTestNats, type TestNats } from '#tests/support/nats.ts'
 import { start } from './app.ts'
 import { exporterEnv } from './config.ts'
@@ -108,6 +109,26 @@ describe('the exporter', () => {
     expect(await valueOf(exporter, `xmidt_nats_server_up{server="${hostOf()}"}`)).toBe(1)
     expect(await readyOf(exporter)).toBe(200)
   })
+
+  it.skipIf(whyNoFileSizeLimit)(
+    `shows a server that refuses to store since a write failed, until it is restarted (${whyNoFileSizeLimit ?? 'tried for real'})`,
+    async () => {
+      await using other = await startTestNats()
+      const { monitoringUrl, pid } = other.server
+      const { host } = new URL(monitoringUrl ?? '')
+      await using exporter = await startExporter([monitoringUrl])
+      const refused = () => valueOf(exporter, `xmidt_nats_server_writes_refused{server="${host}"}`)
+      expect(await refused()).toBe(0)
+      await using client = await connectNats({ url: other.urlOf('library'), name: 'test', log })
+      limitFileSize(pid, 1)
+      client.connection.publish('xmidt.event.0.t.d', 'x')
+      await eventually(async () => expect(await refused()).toBe(1))
+      limitFileSize(pid, undefined)
+      client.connection.publish('xmidt.event.0.t.d', 'x')
+      await client.connection.flush()
+      expect(await refused()).toBe(1)
+    },
+  )
 
   it.each([
     ['too large', 'x'.repeat(2_000)],

@@ -32,6 +32,10 @@ function createServers(registry: Registry) {
   const gauge = (name: string, help: string) => registry.gauge(name, help, SERVER)
   return {
     up: gauge('server_up', '1 while the server answers.'),
+    refusesWrites: gauge(
+      'server_writes_refused',
+      '1 while a stream of it refuses since a write failed (disk full): until the server is restarted.',
+    ),
     started: gauge('server_start_time_seconds', 'When it started, in seconds since 1970.'),
     cpu: gauge('server_cpu_cores', 'CPU that it uses, in cores.'),
     memory: gauge('server_memory_bytes', 'Memory that it has.'),

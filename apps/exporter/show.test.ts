@@ -55,26 +55,32 @@ const pageOf = async (...servers: [string, ServerAnswers | undefined][]): Promis
 describe('what is shown of a cluster', () => {
   it('takes a stream from the server that leads it, with the replicas that are behind', async () => {
     const page = await pageOf(
-      ['a:1', { varz, jsz: streamLedBy('two', 5) }],
-      ['b:1', { varz: { ...varz, server_name: 'two' }, jsz: streamLedBy('two', 7) }],
+      ['a:1', { varz, jsz: streamLedBy('two', 5), refusesWrites: false }],
+      [
+        'b:1',
+        { varz: { ...varz, server_name: 'two' }, jsz: streamLedBy('two', 7), refusesWrites: false },
+      ],
     )
     expect(page).toContain('xmidt_nats_stream_messages{stream="EVENTS"} 7')
     expect(page).toContain('xmidt_nats_stream_replicas_behind{stream="EVENTS"} 2')
   })
 
   it('shows no stream that has no leader, as nobody can use it', async () => {
-    const page = await pageOf(['a:1', { varz, jsz: streamLedBy(undefined, 5) }])
+    const page = await pageOf([
+      'a:1',
+      { varz, jsz: streamLedBy(undefined, 5), refusesWrites: false },
+    ])
     expect(page).not.toContain('xmidt_nats_stream_messages{')
   })
 
   it('shows no cap, no age and no oldest message where there is none', async () => {
-    const page = await pageOf(['a:1', { varz, jsz: streamLedBy('one', 0) }])
+    const page = await pageOf(['a:1', { varz, jsz: streamLedBy('one', 0), refusesWrites: false }])
     expect(page).toContain('xmidt_nats_stream_messages{stream="EVENTS"} 0')
     expect(page).not.toMatch(/^xmidt_nats_stream_(bytes_max|age_max_seconds|oldest_\w+)\{/m)
   })
 
   it('tells CPU in cores and times in seconds', async () => {
-    const page = await pageOf(['a:1', { varz, jsz: {} }])
+    const page = await pageOf(['a:1', { varz, jsz: {}, refusesWrites: false }])
     expect(page).toContain('xmidt_nats_server_cpu_cores{server="a:1"} 1.5')
     expect(page).toContain(
       'xmidt_nats_server_certificate_expiry_timestamp_seconds{server="a:1"} 1797206400',
@@ -84,8 +90,11 @@ describe('what is shown of a cluster', () => {
 
   it('replaces what was shown before, counters too', async () => {
     const metrics = createMetrics()
-    show(new Map([['a:1', { varz, jsz: streamLedBy('one', 5) }]]), metrics)
-    show(new Map([['a:1', { varz: { ...varz, slow_consumers: 4 }, jsz: {} }]]), metrics)
+    show(new Map([['a:1', { varz, jsz: streamLedBy('one', 5), refusesWrites: false }]]), metrics)
+    show(
+      new Map([['a:1', { varz: { ...varz, slow_consumers: 4 }, jsz: {}, refusesWrites: false }]]),
+      metrics,
+    )
     const page = await metrics.registry.page()
     expect(page).toContain('xmidt_nats_server_slow_consumers_total{server="a:1"} 4')
     expect(page).not.toContain('xmidt_nats_stream_messages{')

@@ -12,6 +12,7 @@ export function show(round: Round, metrics: ExporterMetrics): void {
   for (const [server, answers] of round) {
     metrics.up.set({ server }, answers ? 1 : 0)
     if (!answers) continue
+    metrics.refusesWrites.set({ server }, answers.refusesWrites ? 1 : 0)
     showServer(server, answers, metrics)
     for (const stream of answers.jsz.account_details?.flatMap((each) => each.stream_detail ?? []) ??
       []) {

@@ -16,12 +16,15 @@ const MISSING_BACKOFF = { firstMs: 250, maxMs: 5_000 }
 /** How often keys that there are get looked at: they are read anew only once they are old. */
 const LOOK_MS = 10_000
 
-/** Where the keys of an app are shown. */
-export const createKeysGauge = (registry: AppRegistry): Measuring<Record<never, never>> =>
-  registry.gauge(
+/** Where the keys of an app are shown: 1 also where nobody watches, as no token is taken. */
+export function createKeysGauge(registry: AppRegistry): Measuring<Record<never, never>> {
+  const gauge = registry.gauge(
     'keys_available',
-    '1 while there are keys to verify tokens with; without them every token is refused.',
+    '0 while the keys that verify tokens cannot be had, and every token is refused.',
   )
+  gauge.set(1)
+  return gauge
+}
 
 /** Watches until disposed. */
 export interface KeysWatch extends AsyncDisposable {
