@@ -3,6 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createWriteStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { once } from 'node:events'
 import type { Logger } from '#libs/log/logger.ts'
 import { wait } from '#libs/retry/wait.ts'
@@ -52,6 +54,11 @@ export interface NatsServerOptions {
   isMonitored?: boolean
   /** It ended although nobody asked it to; {@link NatsServer.restart} starts it again. */
   onEnded?: () => void
+  /**
+   * A write failed (disk full), after which it refuses that stream until it is started again,
+   * whatever room there is then. `said` is the server's own text.
+   */
+  onWriteFailed?: (said: string) => void
 }
 
 /** Starts a server on loopback and resolves once it listens. @throws {NatsServerError} */
@@ -136,6 +143,7 @@ async function launch(options: NatsServerOptions, port: number): Promise<Launche
   child.stdout?.pipe(output, { end: false })
   child.stderr?.pipe(output, { end: false })
   child.once('close', () => output.end())
+  if (options.onWriteFailed && child.stderr) watchWrites(child.stderr, options.onWriteFailed)
   // This process takes the server with it, however it ends.
   const onExit = (): void => void child.kill('SIGKILL')
   process.once('exit', onExit)
@@ -155,6 +163,14 @@ async function launch(options: NatsServerOptions, port: number): Promise<Launche
       cause: error,
     })
   }
+}
+
+/** The one place where nats-server says so without being asked; `/healthz` says the same. */
+function watchWrites(output: Readable, onWriteFailed: (said: string) => void): void {
+  createInterface({ input: output }).on('line', (line) => {
+    const [, said] = line.match(/\[ERR\] JetStream (stream .* critical write error: .*)$/) ?? []
+    if (said !== undefined) onWriteFailed(said)
+  })
 }
 
 /** Resolves with the port once a connection to it is taken. */
