@@ -80,8 +80,21 @@ const CONNECTIONS = ['talaria-commands', 'talaria-events'] as const
 /** From a stream on the same host to one that elects a leader. */
 const STORE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
+/** Why events are not stored. */
+const STORE_FAULTS = [
+  'stream-missing',
+  'writes-refused',
+  'refused-by-server',
+  'unavailable',
+] as const
+/** One of {@link STORE_FAULTS}. */
+export type StoreFault = (typeof STORE_FAULTS)[number]
+
+/** The stream that events go into. */
+export const EVENTS_STREAM = 'EVENTS'
+
 /** What must be there before anything is promised. */
-export const STREAMS = ['EVENTS', `KV_${TALARIAS_BUCKET}`] as const
+export const STREAMS = [EVENTS_STREAM, `KV_${TALARIAS_BUCKET}`] as const
 
 /** What {@link createMetrics} makes. */
 export type TalariaMetrics = ReturnType<typeof createMetrics>
@@ -146,6 +159,11 @@ function createUplink(registry: Registry) {
     eventFailures: registry.counter(
       'event_store_failures_total',
       'Publishes of events without an acknowledgement; tried again, or given up and dropped.',
+    ),
+    storeFault: registry.gauge(
+      'store_fault',
+      '1 while no event is stored, for five seconds at least; writes-refused until nats-server is restarted.',
+      { reason: STORE_FAULTS },
     ),
     eventRetries: registry.counter('event_retries_total', 'Events published again.'),
     eventsInFlight: registry.gauge('events_in_flight', 'Events that await their storing.'),

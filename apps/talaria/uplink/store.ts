@@ -2,8 +2,13 @@
  * Events into JetStream: published, and published again with the same id until the stream has them
  * or their time is over. Who waits for that, and with what bound, is others' business.
  */
-import { jetstream } from '@nats-io/jetstream'
-import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
+import {
+  jetstream,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  jetstreamManager,
+} from '@nats-io/jetstream'
+import { EVENTS_STREAM, type TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connect.ts'
 import { publishEvent, type OutgoingEvent } from '#libs/nats/event.ts'
@@ -12,7 +17,7 @@ import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { traceFields } from '#libs/trace/tracer.ts'
 import { createLink, type Link } from './link.ts'
-import { createStoring, type Storing } from './storing.ts'
+import { createStoring, type Storing, type StreamState } from './storing.ts'
 
 /**
  * How long an event is tried. A cluster that elects a leader refuses at once for 1 to 4 s, and a
@@ -56,7 +61,7 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
   const underWay = new Set<Promise<Stored>>()
   const ending = new AbortController()
   const link = createLink(nats)
-  const storing = createStoring(log)
+  const storing = createStoring({ askStream: () => askStream(nats), metrics, log })
   const jetStream = jetstream(nats.connection)
   const publish = (event: OutgoingEvent): Promise<unknown> => publishEvent(jetStream, event)
   const parts = { publish, link, storing, metrics, log, signal: ending.signal }
@@ -84,6 +89,18 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
       timer.abort()
       link[Symbol.dispose]()
     },
+  }
+}
+
+async function askStream({ connection }: Nats): Promise<StreamState> {
+  try {
+    const manager = await jetstreamManager(connection, { checkAPI: false })
+    await manager.streams.info(EVENTS_STREAM)
+    return 'there'
+  } catch (error) {
+    const isMissing =
+      error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound
+    return isMissing ? 'missing' : 'silent'
   }
 }
 
