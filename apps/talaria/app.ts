@@ -1,6 +1,6 @@
 /** Talaria, running: reads top to bottom as it starts, and bottom to top as it ends. */
 import { hostname } from 'node:os'
-import { watchKeys } from '#libs/auth/keys-watch.ts'
+import { watchKeys, type KeysWatch } from '#libs/auth/keys-watch.ts'
 import { warnOfOpenRules } from '#libs/auth/token-rules.ts'
 import { createVerifier, type Verifier } from '#libs/auth/verify.ts'
 import { natsOf } from '#libs/config/common.ts'
@@ -41,9 +41,7 @@ export async function start(
   const streams = starting.use(await watchStreams(events, watched))
 
   const verifier = openVerifier(config, log)
-  const watching = { verifier, gauge: metrics.keysAvailable, log }
-  if (config.TALARIA_OPEN) log.warn('open to devices without a token: TALARIA_OPEN is true')
-  const keys = config.TALARIA_OPEN ? undefined : starting.use(await watchKeys(watching))
+  const keys = starting.use(await openKeys(verifier, config, metrics, log))
 
   // Listens before anybody is let in: the port is part of this Talaria's name and URL.
   const server = starting.use(await servePrimary(config, log))
@@ -54,21 +52,13 @@ export async function start(
   const { devices, begin: onDevice } = holding
   const drain = createDrain(devices)
   const gate = createGate(metrics)
-  let isTaking = false
-  let isEnding = false
+  const state = { isTaking: false, isEnding: false }
   const operations = starting.use(
     await serveOperations({
       hostname: config.TALARIA_HOST,
       port: config.TALARIA_OPERATIONS_PORT,
       registry: metrics.registry,
-      checks: createChecks({
-        connections: [commands, events],
-        storeFault: () => holding.storeFault,
-        streams,
-        keys,
-        gate,
-        isEnding: () => isEnding,
-      }),
+      checks: createChecks({ commands, events, holding, streams, keys, gate, state }),
       routes: createControl({ gate, drain, devices }),
     }),
   )
@@ -78,7 +68,7 @@ export async function start(
   const entry = (): TalariaEntry => ({
     ...place,
     devices: devices.count,
-    draining: !isTaking || !gate.isOpen || drain.isActive,
+    draining: !state.isTaking || !gate.isOpen || drain.isActive,
   })
   const talarias = await openTalarias(events, log)
   const options = { ttlMs: TALARIA_LEASE_MS, nats: events, log }
@@ -92,12 +82,12 @@ export async function start(
 
   for (const lever of [gate, drain]) lever.onChange(() => void lease.renew())
   const take = (isWanted: boolean): Promise<void> => {
-    isTaking = isWanted
+    state.isTaking = isWanted
     return lease.renew()
   }
   await take(true)
   starting.defer(() => {
-    isEnding = true
+    state.isEnding = true
     void take(false)
   })
   log.info({ url, talariaId }, 'ready')
@@ -118,6 +108,18 @@ async function connect(
   const nats = await connectNats({ ...natsOf(config), name, log })
   metrics.connections.watch(name, nats)
   return nats
+}
+
+/** Whether tokens can be judged; nothing of it for a Talaria that lets devices in without one. */
+async function openKeys(
+  verifier: Verifier,
+  config: TalariaConfig,
+  { keysAvailable: gauge }: TalariaMetrics,
+  log: Logger,
+): Promise<KeysWatch | undefined> {
+  if (!config.TALARIA_OPEN) return watchKeys({ verifier, gauge, log })
+  log.warn('open to devices without a token: TALARIA_OPEN is true')
+  return undefined
 }
 
 /** What judges the tokens of devices. */

@@ -6,21 +6,25 @@ import type { StreamsWatch } from '#libs/nats/streams-watch.ts'
 
 /** What {@link createChecks} looks at. */
 export interface ReadinessOptions {
-  connections: readonly Nats[]
+  commands: Nats
+  events: Nats
   /** Why no event is stored. */
-  storeFault: () => string | undefined
+  holding: { readonly storeFault: string | undefined }
   streams: StreamsWatch
   /** Absent for a Talaria that lets devices in without a token. */
   keys: KeysWatch | undefined
   gate: { readonly isOpen: boolean }
-  isEnding: () => boolean
+  state: { readonly isEnding: boolean }
 }
 
 /** The checks of `/readyz`. */
-export const createChecks = (options: ReadinessOptions): Checks => ({
-  nats: () => options.connections.every(({ isConnected }) => isConnected) || 'NATS is away',
-  stream: () => options.streams.fault ?? options.storeFault() ?? true,
-  keys: () => options.keys?.fault ?? true,
-  gate: () => options.gate.isOpen || 'the gate is closed',
-  life: () => !options.isEnding() || 'it is ending',
-})
+export function createChecks(options: ReadinessOptions): Checks {
+  const { commands, events, holding, streams, keys, gate, state } = options
+  return {
+    nats: () => (commands.isConnected && events.isConnected) || 'NATS is away',
+    stream: () => streams.fault ?? holding.storeFault ?? true,
+    keys: () => keys?.fault ?? true,
+    gate: () => gate.isOpen || 'the gate is closed',
+    life: () => !state.isEnding || 'it is ending',
+  }
+}
