@@ -50,7 +50,7 @@ export async function start(
   const parts = { config, commands, events, talariaId, source, tracer, metrics, log }
   const holding = starting.use(createHolding(parts))
   const { devices, begin: onDevice } = holding
-  const drain = createDrain(devices)
+  const drain = createDrain(devices, config.TALARIA_LEAVE_MS)
   const gate = createGate(metrics)
   const state = { isTaking: false, isEnding: false }
   const operations = starting.use(

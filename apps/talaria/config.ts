@@ -108,6 +108,11 @@ const variables = z.object({
     5_000,
   ),
   TALARIA_DRAIN_MS: durationMs('Over how long the devices are closed at the end.', 2_000),
+  TALARIA_LEAVE_MS: durationMs(
+    'How long the commands in the hands of a device that is drained may take to be answered, and ' +
+      'after that its events to be stored and acknowledged.',
+    5_000,
+  ),
 })
 
 /** Talaria's variables. */

@@ -68,6 +68,7 @@ const DOWNLINK_REFUSALS = [
   'deadline',
   'device-closed',
   'device-gone',
+  'leaving',
   'subject-unknown',
   'acknowledgement-lost',
 ] as const

@@ -7,7 +7,13 @@ import type { Msg } from '@nats-io/transport-node'
 import type { DownlinkRefusalReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Device } from '#apps/talaria/session/device.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import { readTimeoutMs, replyError, replyReceipt, type CommandErrorCode } from '#libs/nats/reply.ts'
+import {
+  readTimeoutMs,
+  replyError,
+  replyNotTaken,
+  replyReceipt,
+  type CommandErrorCode,
+} from '#libs/nats/reply.ts'
 import { traceFields, type Tracer } from '#libs/trace/tracer.ts'
 import { decode } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
@@ -114,8 +120,7 @@ export function createDownlink(options: DownlinkOptions): Downlink {
       metrics.commands.inc({ outcome: 'timed-out' })
       refuse(command, DEADLINE)
     }
-    const waitMs = Math.min(readTimeoutMs(message) ?? timeoutMs, WAIT_MS_MAX)
-    const deadlineTimer = setTimeout(onDeadline, waitMs)
+    const deadlineTimer = setTimeout(onDeadline, waitMsOf(message, timeoutMs))
     device.beginCommand()
     const pending = waiting.get(device) ?? new Map<string, Pending>()
     waiting.set(device, pending.set(uuid, { command, receiptTimer, deadlineTimer }))
@@ -124,6 +129,7 @@ export function createDownlink(options: DownlinkOptions): Downlink {
   return {
     command(device, message) {
       const command = takeCommand(device, message, tracer)
+      if (device.isLeaving) return letPass(command, options)
       const judged = judge(command, waiting.get(device), pendingMax)
       if ('reason' in judged) return refuse(command, judged)
       if (!device.send(judged.bytes)) return refuse(command, QUEUE_FULL)
@@ -151,6 +157,17 @@ export function createDownlink(options: DownlinkOptions): Downlink {
     [Symbol.dispose]: () => standstill[Symbol.dispose](),
   }
 }
+
+/** Of a device that is being let go: its caller asks again, and finds it elsewhere. */
+function letPass(command: Command, options: DownlinkOptions): void {
+  options.metrics.downlinkRefusals.inc({ reason: 'leaving' })
+  replyNotTaken(command.message, options.talariaId)
+  end(command, 'leaving', options)
+}
+
+/** From now on, as its caller's clock may be another. */
+const waitMsOf = (message: Msg, timeoutMs: number): number =>
+  Math.min(readTimeoutMs(message) ?? timeoutMs, WAIT_MS_MAX)
 
 /** What is to be written for a command and how its answer is known, or why nothing may be. */
 function judge(

@@ -2,6 +2,7 @@
 import { EventEmitter } from 'node:events'
 import { eachPaced, type Devices } from '#apps/talaria/session/devices.ts'
 import { wait } from '#libs/retry/wait.ts'
+import { createLeaving } from './leaving.ts'
 
 /** Without a rate so many are closed at once, with a breath between. As upstream. */
 const BATCH = 1_000
@@ -31,14 +32,15 @@ export interface Drain {
   begin(job: DrainJob): boolean
   /** Ends the running job; false when none is. */
   cancel(): Promise<boolean>
-  /** Closes all, spread over `spreadMs`, as the process ends. */
+  /** Lets all go, begun over `spreadMs`, as the process ends; resolves when none is left. */
   all(spreadMs: number): Promise<void>
   /** Calls `listener` when a job begins and when it is done. */
   onChange(listener: () => void): void
 }
 
-/** A drain of `devices`. */
-export function createDrain(devices: Devices): Drain {
+/** A drain of `devices`; each may take `leaveMs` to finish its commands, and then its events. */
+export function createDrain(devices: Devices, leaveMs: number): Drain {
+  const leaving = createLeaving(leaveMs)
   let running: { stop: AbortController; done: Promise<void> } | undefined
   let last: Drain['last']
   const changes = new EventEmitter()
@@ -50,13 +52,15 @@ export function createDrain(devices: Devices): Drain {
   ): Promise<void> => {
     while (!signal.aborted && progress.drained < job.count) {
       const sizeMax = Math.min(job.rate ?? BATCH, job.count - progress.drained)
-      const chosen = devices.all().slice(0, sizeMax)
+      const staying = devices.all().filter(({ isLeaving }) => !isLeaving)
+      const chosen = staying.slice(0, sizeMax)
       if (chosen.length === 0) break
       progress.visited += chosen.length
-      for (const device of chosen) device.end('drained')
+      for (const device of chosen) leaving.begin(device, 'drained')
       progress.drained += chosen.length
       await wait(job.tickMs ?? BATCH_TICK_MS, signal)
     }
+    await leaving.done()
     progress.finished = new Date().toISOString()
     running = undefined
     changes.emit('change')
@@ -84,7 +88,10 @@ export function createDrain(devices: Devices): Drain {
       await running.done
       return true
     },
-    all: (spreadMs) => eachPaced(devices.all(), spreadMs, (device) => device.end('shutdown')),
+    async all(spreadMs) {
+      await eachPaced(devices.all(), spreadMs, (device) => leaving.begin(device, 'shutdown'))
+      await leaving.done()
+    },
     onChange: (listener) => void changes.on('change', listener),
   }
 }

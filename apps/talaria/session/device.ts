@@ -65,6 +65,10 @@ export class Device {
   readonly statistics = { bytesSent: 0, messagesSent: 0, bytesReceived: 0, messagesReceived: 0 }
   /** How many commands await their answer; the downlink keeps it. */
   commandsPending = 0
+  /** How many of its events await their storing and acknowledgement; the window keeps it. */
+  eventsPending = 0
+  /** It is being let go: no further command is written to it. */
+  isLeaving = false
   readonly #startedAt = performance.now()
   readonly #socket: WebSocket
   readonly #options: DeviceOptions
@@ -77,6 +81,7 @@ export class Device {
   #probedAt: number | undefined
   #lastWrittenAt = performance.now()
   #isPaused = false
+  #isReadingOver = false
   #isOpen = true
 
   constructor(socket: WebSocket, options: DeviceOptions) {
@@ -170,12 +175,18 @@ export class Device {
 
   /** Stops or resumes reading: what the device sends then waits in its own socket. */
   setPaused(isPaused: boolean): void {
-    if (isPaused === this.#isPaused || !this.#isOpen) return
+    if (isPaused === this.#isPaused || this.#isReadingOver || !this.#isOpen) return
     this.#isPaused = isPaused
     // The time without reading is not the device's silence.
     this.#lastHeardAt = performance.now()
     if (isPaused) this.#socket.pause()
     else this.#socket.resume()
+  }
+
+  /** Never reads again: what the device sends stays with the device, until its session is over. */
+  stopReading(): void {
+    this.setPaused(true)
+    this.#isReadingOver = true
   }
 
   /** A command was written: from now on its answer is awaited. */

@@ -55,6 +55,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   const listener: DeviceListener = {
     onFrame: ways.onFrame,
     onEnd(device, reason, error) {
+      // Its commands are another's business now, and so is what is said of them.
+      if (reason === 'duplicate') device.isLeaving = false
       unsubscribers.get(device)?.()
       unsubscribers.delete(device)
       devices.remove(device)
@@ -67,7 +69,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   const onMessage = (device: Device, message: Msg): void => {
     try {
       const kind = deviceSubjectKind(message.subject)
-      if (!device.isOpen) {
+      // Of one that was let go it is said that a command was not written to it.
+      if (!device.isOpen && !(device.isLeaving && kind === 'command')) {
         // Without a reply: another Talaria may hold the device by now, and the answer is its.
         if (kind !== 'session') metrics.downlinkRefusals.inc({ reason: 'device-gone' })
         return
@@ -100,7 +103,10 @@ export function createSessions(options: SessionsOptions): Sessions {
         },
       })
       unsubscribers.set(device, () => {
-        if (!nats.connection.isClosed()) subscription.unsubscribe()
+        if (nats.connection.isClosed()) return
+        // What is on its way to one that was let go is answered still.
+        if (device.isLeaving) subscription.drain().catch(() => undefined)
+        else subscription.unsubscribe()
       })
       devices.add(device)
       announce(device)

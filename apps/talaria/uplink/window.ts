@@ -46,6 +46,7 @@ export function createWindow(options: WindowOptions): Window {
     enter(device, bytes) {
       if (totalBytes + bytes > bytesMax) return false
       counts.set(device, (counts.get(device) ?? 0) + 1)
+      device.eventsPending += 1
       total += 1
       totalBytes += bytes
       if (isFull(device) && !paused.has(device)) {
@@ -59,6 +60,7 @@ export function createWindow(options: WindowOptions): Window {
       const count = (counts.get(device) ?? 1) - 1
       if (count > 0) counts.set(device, count)
       else counts.delete(device)
+      device.eventsPending -= 1
       total -= 1
       totalBytes -= bytes
       if (paused.size > 0) resumeSome()
