@@ -36,6 +36,8 @@ export interface TestNats extends AsyncDisposable {
   apply(): Promise<void>
   /** Takes a stream away with all that is in it. */
   lose(stream: string): Promise<void>
+  /** Kills the server and starts it with an empty directory, as after the loss of its disk. */
+  loseAll(): Promise<void>
 }
 
 /** The passwords of all users on a test's server. */
@@ -78,6 +80,11 @@ export async function startTestNats({
     urlOf,
     server,
     apply,
+    async loseAll() {
+      await server.stop('SIGKILL')
+      rmSync(join(directory, 'store'), { recursive: true })
+      await server.restart()
+    },
     lose: (stream) =>
       provision(async (nats) =>
         (await jetstreamManager(nats, { checkAPI: false })).streams.delete(stream),
