@@ -1,10 +1,12 @@
 /** `npm run bench -- codec`: one scenario, measured beside a bare baseline in the same run. */
 import { run as codec } from './codec/scenario.ts'
+import { run as connect } from './connect/scenario.ts'
 import { run as durability } from './durability/scenario.ts'
 import { run as regions } from './regions/scenario.ts'
 
 const SCENARIOS: Readonly<Record<string, () => void | Promise<void>>> = {
   codec,
+  connect,
   durability,
   regions,
 }

@@ -1,6 +1,6 @@
 /** Publishes events of the size that devices send, and tells what that took. */
-import { readFileSync } from 'node:fs'
 import { jetstream } from '@nats-io/jetstream'
+import { cpuSeconds } from '#loadtest/bench/counters.ts'
 import type { Servers } from './servers.ts'
 
 /** What a stamped event of a device has. */
@@ -9,15 +9,12 @@ const PAYLOAD = new Uint8Array(500).fill(0x61)
 /** A Talaria has many events under way at once. */
 const IN_FLIGHT = 64
 
-/** How the kernel counts a process' time: a hundredth of a second on every Linux of today. */
-const TICKS_PER_SECOND = 100
-
 /** What one round took. */
 export interface Round {
   /** Acknowledged events in a second, {@link IN_FLIGHT} under way. */
   rate: number
-  /** Processor time of all servers for one event, in microseconds; absent where no one counts it. */
-  cpuMicroseconds: number | undefined
+  /** Processor time of all servers for one event, in microseconds. */
+  cpuMicroseconds: number
   /** One event at a time: how long until its acknowledgement, in milliseconds. */
   alone: number[]
 }
@@ -50,25 +47,7 @@ export async function publishFor(servers: Servers, ms: number, label: string): P
   }
   return {
     rate: published / seconds,
-    cpuMicroseconds:
-      cpu === undefined || cpuBefore === undefined
-        ? undefined
-        : ((cpu - cpuBefore) * 1e6) / published,
+    cpuMicroseconds: ((cpu - cpuBefore) * 1e6) / published,
     alone,
-  }
-}
-
-/** What the kernel has counted for these processes, user and system time; only Linux tells. */
-function cpuSeconds(pids: readonly number[]): number | undefined {
-  try {
-    return pids
-      .map((pid) => {
-        // The name of the program is in brackets and may hold anything.
-        const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').pop()?.split(' ') ?? []
-        return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
-      })
-      .reduce((sum, seconds) => sum + seconds, 0)
-  } catch {
-    return undefined
   }
 }

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { findNatsServer } from '#nats/binary.ts'
+import { quantile } from '#loadtest/bench/statistics.ts'
 import { MODES, nameOf } from './mode.ts'
 import { publishFor, type Round } from './publish.ts'
 import { startServers } from './servers.ts'
@@ -51,7 +52,10 @@ function print(rounds: readonly Round[][]): void {
   for (const [index, mode] of MODES.entries()) {
     const own = rounds[index] ?? []
     const ratios = own.map(({ rate }, round) => rate / (rounds[0]?.[round]?.rate ?? Number.NaN))
-    const cpu = own.flatMap(({ cpuMicroseconds }) => cpuMicroseconds ?? [])
+    const cpu = quantile(
+      own.map(({ cpuMicroseconds }) => cpuMicroseconds),
+      0.5,
+    )
     const alone = own.flatMap((round) => round.alone)
     process.stdout.write(
       `${nameOf(mode).padEnd(22)}` +
@@ -64,13 +68,8 @@ function print(rounds: readonly Round[][]): void {
           .toLocaleString('en')
           .padStart(7)}` +
         `${quantile(ratios, 0.5).toFixed(2).padStart(10)}` +
-        `${(cpu.length > 0 ? `${Math.round(quantile(cpu, 0.5))} µs` : '-').padStart(18)}` +
+        `${(Number.isNaN(cpu) ? '-' : `${Math.round(cpu)} µs`).padStart(18)}` +
         `${quantile(alone, 0.5).toFixed(2).padStart(10)}${quantile(alone, 0.99).toFixed(2).padStart(10)}\n`,
     )
   }
 }
-
-const quantile = (values: readonly number[], share: number): number =>
-  values.toSorted((one, other) => one - other)[
-    Math.min(values.length - 1, Math.floor(values.length * share))
-  ] ?? Number.NaN

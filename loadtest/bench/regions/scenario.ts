@@ -11,6 +11,7 @@ import { findNatsServer } from '#nats/binary.ts'
 import { REGION, USERS } from '#nats/permissions.ts'
 import type { Region } from '#nats/region.ts'
 import { startNatsServer } from '#nats/server.ts'
+import { quantile } from '#loadtest/bench/statistics.ts'
 
 /** Rounds of each in turn, so that what the machine does meanwhile hits all alike. */
 const ROUNDS = 7
@@ -131,11 +132,6 @@ function print(asked: ReadonlyMap<string, number[]>, found: readonly number[]): 
   }
   row('a new device is found in the other region after', found, '')
 }
-
-const quantile = (values: readonly number[], share: number): number =>
-  values.toSorted((one, other) => one - other)[
-    Math.min(values.length - 1, Math.floor(values.length * share))
-  ] ?? Number.NaN
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')

@@ -1,0 +1,121 @@
+/**
+ * What a device costs that is connected and silent: memory, processor time to connect it, and the
+ * time of its pings; beside a websocket server that does nothing.
+ */
+import { wait } from '#libs/retry/wait.ts'
+import { startChild, type Child } from '#loadtest/bench/child.ts'
+import { cpuSeconds, residentKiB } from '#loadtest/bench/counters.ts'
+import { startNats, startTalaria } from '#loadtest/bench/fabric.ts'
+import { median, withSpread } from '#loadtest/bench/statistics.ts'
+import type { BareAnswer } from './bare.ts'
+import type { Connected, Prepared } from './devices.ts'
+
+const DEVICES = 10_000
+
+/** Connects under way: what a Talaria's own limit lets in without a refusal. */
+const AT_ONCE = 200
+
+/** Rounds of each in turn, so that what the machine does meanwhile hits both alike. */
+const ROUNDS = 3
+
+/** Three pings of each device. */
+const IDLE_MS = 30_000
+
+/** Until what connecting left behind is done, such as collecting garbage. */
+const CALM_MS = 3_000
+
+/** What one server took in one round. */
+interface Cost {
+  kibPerDevice: number
+  natsKibPerDevice: number
+  connectMs: number
+  natsConnectMs: number
+  connectsPerSecond: number
+  /** Of one core while all are silent, in per cent. */
+  idlePercent: number
+  natsIdlePercent: number
+  baseMiB: number
+}
+
+/** Runs the scenario and prints its table. */
+export async function run(): Promise<void> {
+  const bare: Cost[] = []
+  const talaria: Cost[] = []
+  await using devices = startChild('loadtest/bench/connect/devices.ts')
+  const { jwksUrl } = await devices.ask<Prepared>({ act: 'prepare', count: DEVICES })
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    process.stderr.write(`connect: round ${round} of ${ROUNDS}\n`)
+    // A process of its own each time: memory that was used once is not given back.
+    bare.push(await measureBare(devices))
+    talaria.push(await measureTalaria(devices, jwksUrl))
+  }
+  print(bare, talaria)
+}
+
+async function measureBare(devices: Child): Promise<Cost> {
+  await using server = startChild('loadtest/bench/connect/bare.ts')
+  const { url } = await server.ask<BareAnswer>({})
+  return await measure(devices, { url, pid: server.pid })
+}
+
+async function measureTalaria(devices: Child, jwksUrl: string): Promise<Cost> {
+  await using nats = await startNats()
+  await using talaria = await startTalaria(nats, jwksUrl)
+  return await measure(devices, { url: talaria.url, pid: talaria.pid, natsPid: nats.server.pid })
+}
+
+async function measure(
+  devices: Child,
+  { url, pid, natsPid }: { url: string; pid: number; natsPid?: number },
+): Promise<Cost> {
+  const look = () => ({
+    cpu: cpuSeconds([pid]),
+    kib: residentKiB(pid),
+    natsCpu: natsPid === undefined ? 0 : cpuSeconds([natsPid]),
+    natsKib: natsPid === undefined ? 0 : residentKiB(natsPid),
+  })
+  await wait(CALM_MS)
+  const before = look()
+  const { seconds } = await devices.ask<Connected>({ act: 'connect', url, atOnce: AT_ONCE })
+  await wait(CALM_MS)
+  const connected = look()
+  await wait(IDLE_MS)
+  const after = look()
+  await devices.ask({ act: 'close' })
+  const perDevice = (what: number): number => what / DEVICES
+  const percent = (cpu: number): number => (cpu / (IDLE_MS / 1_000)) * 100
+  return {
+    kibPerDevice: perDevice(after.kib - before.kib),
+    natsKibPerDevice: perDevice(after.natsKib - before.natsKib),
+    connectMs: perDevice(connected.cpu - before.cpu) * 1_000,
+    natsConnectMs: perDevice(connected.natsCpu - before.natsCpu) * 1_000,
+    connectsPerSecond: DEVICES / seconds,
+    idlePercent: percent(after.cpu - connected.cpu),
+    natsIdlePercent: percent(after.natsCpu - connected.natsCpu),
+    baseMiB: before.kib / 1_024,
+  }
+}
+
+function print(bare: readonly Cost[], talaria: readonly Cost[]): void {
+  const row = (name: string, digits: number, of: keyof Cost, natsOf?: keyof Cost): void => {
+    const column = (costs: readonly Cost[], key: keyof Cost): string =>
+      withSpread(
+        costs.map((cost) => cost[key]),
+        digits,
+      ).padStart(26)
+    const ratio = median(talaria.map((cost, round) => cost[of] / (bare[round]?.[of] ?? Number.NaN)))
+    process.stdout.write(
+      `${name.padEnd(34)}${column(bare, of)}${column(talaria, of)}${ratio.toFixed(2).padStart(7)}` +
+        `${natsOf ? column(talaria, natsOf) : ''}\n`,
+    )
+  }
+  process.stdout.write(
+    `${DEVICES.toLocaleString('en')} devices, median of ${ROUNDS} rounds in turn (least to most)\n\n` +
+      `${''.padEnd(34)}${'bare ws'.padStart(26)}${'Talaria'.padStart(26)}  ratio${'nats-server'.padStart(26)}\n`,
+  )
+  row('memory of a device, KiB', 1, 'kibPerDevice', 'natsKibPerDevice')
+  row('processor time of a connect, ms', 3, 'connectMs', 'natsConnectMs')
+  row('connects in a second', 0, 'connectsPerSecond')
+  row('all silent, % of a core', 1, 'idlePercent', 'natsIdlePercent')
+  row('process without devices, MiB', 0, 'baseMiB')
+}
