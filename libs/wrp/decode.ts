@@ -3,6 +3,7 @@
  * cloud, and strict where leniency is dangerous. wrp.md §1 "What decoders tolerate".
  */
 import { Cursor } from './cursor.ts'
+import { EntryCount, PAIRS_MAX } from './entries.ts'
 import { WrpError } from './error.ts'
 import { FIELDS, setEntry, type FieldKind, type FieldName } from './fields.ts'
 import type { WrpInteger, WrpMessage } from './message.ts'
@@ -26,7 +27,7 @@ export function hasInvalidUtf8(message: WrpMessage): boolean {
 
 /**
  * Reads one message. Bytes after its map are ignored; `payload` is a view on `bytes`.
- * @throws {WrpError} TOO_LARGE, TRUNCATED, NOT_A_MAP, MALFORMED, FIELD_INVALID or
+ * @throws {WrpError} TOO_LARGE, TOO_MANY_ENTRIES, TRUNCATED, NOT_A_MAP, MALFORMED, FIELD_INVALID or
  * NUMBER_OUT_OF_RANGE.
  */
 export function decode(
@@ -39,10 +40,15 @@ export function decode(
   const cursor = new Cursor(bytes)
   // A message without a type has type 0, as in Go; the validation refuses it.
   const message: WrpMessage = { msg_type: 0 }
-  for (let pairs = cursor.readMapCount(); pairs > 0; pairs -= 1) {
+  const entries = new EntryCount()
+  let pairs = cursor.readMapCount()
+  if (pairs > PAIRS_MAX) {
+    throw new WrpError('TOO_MANY_ENTRIES', `${pairs} fields are over ${PAIRS_MAX}`, { rdr: 4 })
+  }
+  for (; pairs > 0; pairs -= 1) {
     const field = readKey(cursor)
     if (field === undefined) cursor.skip()
-    else readField(cursor, field, message)
+    else readField(cursor, field, message, entries)
   }
   if (cursor.hasInvalidUtf8) notUtf8.add(message)
   return message
@@ -83,15 +89,21 @@ function readKey(cursor: Cursor): KnownKey | undefined {
  * Reads the value of a known key into `message`. A later one replaces, but metadata is merged.
  * What nearly every message has stands here by name: a store by a name in a variable is slow.
  */
-function readField(cursor: Cursor, { name, kind }: KnownKey, message: WrpMessage): void {
+function readField(
+  cursor: Cursor,
+  { name, kind }: KnownKey,
+  message: WrpMessage,
+  entries: EntryCount,
+): void {
   if (kind === 'map') {
-    const read = readMap(cursor, message.metadata)
+    const read = readMap(cursor, message.metadata, entries)
     if (read) message.metadata = read
     return
   }
   if (cursor.readNil()) {
-    if (name === 'msg_type') message.msg_type = 0
-    else delete message[name]
+    // wrp-go v5 and wrp-c refuse it too; v3 reads type 0, which no message has.
+    if (name === 'msg_type') refuse(name, 'a whole number')
+    delete message[name]
     return
   }
   switch (name) {
@@ -117,11 +129,16 @@ function readField(cursor: Cursor, { name, kind }: KnownKey, message: WrpMessage
       message.payload = cursor.readBytes() ?? refuse(name, 'bytes')
       return
     default:
-      ;(message as unknown as Record<string, unknown>)[name] = readValue(cursor, name, kind)
+      ;(message as unknown as Record<string, unknown>)[name] = readValue(
+        cursor,
+        name,
+        kind,
+        entries,
+      )
   }
 }
 
-function readValue(cursor: Cursor, name: FieldName, kind: FieldKind): unknown {
+function readValue(cursor: Cursor, name: FieldName, kind: FieldKind, entries: EntryCount): unknown {
   switch (kind) {
     case 'string':
       return cursor.readText() ?? refuse(name, 'text')
@@ -134,9 +151,9 @@ function readValue(cursor: Cursor, name: FieldName, kind: FieldKind): unknown {
     case 'boolean':
       return cursor.readBoolean() ?? refuse(name, 'true or false')
     case 'strings':
-      return readTexts(cursor, name)
+      return readTexts(cursor, name, entries)
     case 'spans':
-      return readSpans(cursor)
+      return readSpans(cursor, entries)
     case 'map':
       return undefined
   }
@@ -148,8 +165,9 @@ function safeInteger(name: FieldName, value: WrpInteger | undefined): number {
   throw new WrpError('NUMBER_OUT_OF_RANGE', `${name} ${value} cannot be kept exactly`)
 }
 
-function readTexts(cursor: Cursor, name: FieldName): string[] {
+function readTexts(cursor: Cursor, name: FieldName, entries: EntryCount): string[] {
   const count = cursor.readArrayCount() ?? refuse(name, 'a list of texts')
+  entries.add(count)
   const texts: string[] = []
   for (let index = 0; index < count; index += 1) {
     texts.push(cursor.readNil() ? '' : (cursor.readText() ?? refuse(name, 'a list of texts')))
@@ -160,11 +178,14 @@ function readTexts(cursor: Cursor, name: FieldName): string[] {
 function readMap(
   cursor: Cursor,
   found: Record<string, string> | undefined,
+  entries: EntryCount,
 ): Record<string, string> | undefined {
   if (cursor.readNil()) return undefined
   if (!cursor.isMap()) refuse('metadata', 'a map of texts')
   const map = found ?? {}
-  for (let pairs = cursor.readMapCount(); pairs > 0; pairs -= 1) {
+  const count = cursor.readMapCount()
+  entries.add(count)
+  for (let pairs = count; pairs > 0; pairs -= 1) {
     const key = cursor.readNil() ? '' : (cursor.readText() ?? refuse('metadata', 'a map of texts'))
     setEntry(
       map,
@@ -176,7 +197,7 @@ function readMap(
 }
 
 /** C writes [text, number, number] where Go writes three texts: both become texts. */
-function readSpans(cursor: Cursor): string[][] {
+function readSpans(cursor: Cursor, entries: EntryCount): string[][] {
   const count = cursor.readArrayCount() ?? refuse('spans', 'a list of lists')
   const spans: string[][] = []
   for (let index = 0; index < count; index += 1) {
@@ -184,6 +205,8 @@ function readSpans(cursor: Cursor): string[][] {
     const parts = cursor.readNil()
       ? 0
       : (cursor.readArrayCount() ?? refuse('spans', 'a list of lists'))
+    // An empty one is an entry too: it is an array of its own.
+    entries.add(Math.max(1, parts))
     for (let part = 0; part < parts; part += 1) {
       const text = cursor.readNil() ? '' : (cursor.readText() ?? cursor.readInteger())
       span.push(String(text ?? refuse('spans', 'a list of lists of texts')))

@@ -4,6 +4,8 @@
 export type WrpErrorCode =
   /** Larger than the limit that the reader was given. */
   | 'TOO_LARGE'
+  /** More texts in lists and maps, or more fields, than a message may have. */
+  | 'TOO_MANY_ENTRIES'
   /** The bytes end inside a value, or a count promises more than there is. */
   | 'TRUNCATED'
   /** Not one map with string keys (an array, a scalar, JSON that is no object). */

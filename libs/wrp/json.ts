@@ -1,4 +1,5 @@
 /** The JSON form of a message: the same keys, the payload in base64. wrp.md §2. */
+import { EntryCount } from './entries.ts'
 import { WrpError } from './error.ts'
 import { FIELDS, setEntry, type FieldKind, type FieldName } from './fields.ts'
 import type { WrpInteger, WrpMessage } from './message.ts'
@@ -19,7 +20,7 @@ const TEXT_LENGTH_MAX = 24 * 1024 * 1024
 
 /**
  * Reads one message. Unknown keys and nulls are passed over.
- * @throws {WrpError} TOO_LARGE, MALFORMED, NOT_A_MAP, FIELD_INVALID or NUMBER_OUT_OF_RANGE.
+ * @throws {WrpError} TOO_LARGE, TOO_MANY_ENTRIES, MALFORMED, NOT_A_MAP, FIELD_INVALID or NUMBER_OUT_OF_RANGE.
  */
 export function fromJson(text: string): WrpMessage {
   if (text.length > TEXT_LENGTH_MAX) {
@@ -32,10 +33,11 @@ export function fromJson(text: string): WrpMessage {
     throw new WrpError('NOT_A_MAP', 'the JSON is no object')
   }
   const message: WrpMessage = { msg_type: 0 }
+  const entries = new EntryCount()
   for (const [name, kind] of FIELDS) {
     const value = Object.hasOwn(found, name) ? (found as Record<string, unknown>)[name] : undefined
     if (value === undefined || value === null) continue
-    const read = readValue(name, kind, value)
+    const read = readValue(name, kind, value, entries)
     if (read !== undefined) (message as unknown as Record<string, unknown>)[name] = read
   }
   return message
@@ -98,7 +100,7 @@ function hasNumberInMetadata(found: unknown): boolean {
   return Object.values(metadata).some((value) => typeof value === 'number')
 }
 
-function readValue(name: FieldName, kind: FieldKind, value: unknown): unknown {
+function readValue(name: FieldName, kind: FieldKind, value: unknown, entries: EntryCount): unknown {
   switch (kind) {
     case 'string':
       return typeof value === 'string' ? value : refuse(name, 'a text')
@@ -114,13 +116,13 @@ function readValue(name: FieldName, kind: FieldKind, value: unknown): unknown {
     case 'boolean':
       return typeof value === 'boolean' ? value : refuse(name, 'true or false')
     case 'strings':
-      return readTexts(name, value)
+      return readTexts(name, value, entries)
     case 'spans':
       return Array.isArray(value)
-        ? value.map((span) => readTexts(name, span))
+        ? value.map((span) => readTexts(name, span, entries))
         : refuse(name, 'a list of lists of texts')
     case 'map':
-      return readMap(value)
+      return readMap(value, entries)
   }
 }
 
@@ -153,20 +155,23 @@ function readBytes(name: FieldName, value: unknown): Uint8Array | undefined {
   return Uint8Array.from(value as number[])
 }
 
-function readTexts(name: FieldName, value: unknown): string[] {
+function readTexts(name: FieldName, value: unknown, entries: EntryCount): string[] {
   if (!Array.isArray(value)) return refuse(name, 'a list of texts')
+  entries.add(value.length)
   return value.map((text: unknown) => {
     if (text === null) return ''
     return typeof text === 'string' ? text : refuse(name, 'a list of texts')
   })
 }
 
-function readMap(value: unknown): Record<string, string> {
+function readMap(value: unknown, entries: EntryCount): Record<string, string> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return refuse('metadata', 'a map of texts')
   }
   const map: Record<string, string> = {}
-  for (const [key, entry] of Object.entries(value)) {
+  const read = Object.entries(value)
+  entries.add(read.length)
+  for (const [key, entry] of read) {
     if (typeof entry === 'string') setEntry(map, key, entry)
     else if (entry === null) setEntry(map, key, '')
     else if (typeof entry === 'number') setEntry(map, key, String(entry))

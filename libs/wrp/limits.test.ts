@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { anyMessage } from './arbitrary.ts'
 import { decode, encode } from './codec.ts'
+import { ENTRIES_MAX, PAIRS_MAX } from './entries.ts'
 import { WrpError } from './error.ts'
 import { fromJson } from './json.ts'
 import { stamp } from './stamp.ts'
@@ -40,6 +41,55 @@ describe('the limits of the msgpack reader', () => {
     deep[1_000_000] = 0xc0
     const bytes = Buffer.concat([Buffer.from([0x82, 0xa1, 0x78]), deep, encode(event).subarray(1)])
     expect(decode(bytes).msg_type).toBe(4)
+  })
+
+  it('as many entries as a message may have are read, one more is not, however it is told', () => {
+    const texts = (count: number): string[] => new Array<string>(count).fill('')
+    const full = {
+      ...event,
+      headers: texts(ENTRIES_MAX - 4),
+      partner_ids: ['a'],
+      spans: [['b', 'c', 'd']],
+    }
+    expect(decode(encode(full))).toEqual(full)
+    expect(fromJson(JSON.stringify(full))).toEqual(full)
+    for (const more of [
+      { metadata: { key: '' } },
+      { headers: texts(ENTRIES_MAX) },
+      { spans: new Array<string[]>(4).fill([]) },
+    ]) {
+      expect(codeOf(() => decode(encode({ ...full, ...more })))).toBe('TOO_MANY_ENTRIES')
+    }
+    expect(codeOf(() => fromJson(JSON.stringify({ ...full, metadata: { key: '' } })))).toBe(
+      'TOO_MANY_ENTRIES',
+    )
+    // The same list again replaces the first, and was read all the same.
+    const pair = [
+      0xa7,
+      ...Buffer.from('headers'),
+      0xdc,
+      0x01,
+      0x01,
+      ...new Array<number>(257).fill(0xa0),
+    ]
+    expect(codeOf(() => decode(Uint8Array.from([0x82, ...pair, ...pair])))).toBe('TOO_MANY_ENTRIES')
+  })
+
+  it('a message has at most as many fields as it may, known or not', () => {
+    const pairs = (count: number): Uint8Array =>
+      Uint8Array.from([
+        0xde,
+        count >> 8,
+        count & 0xff,
+        ...new Array<number[]>(count).fill([0xa1, 0x78, 0xc0]).flat(),
+      ])
+    expect(decode(pairs(PAIRS_MAX))).toEqual({ msg_type: 0 })
+    expect(codeOf(() => decode(pairs(PAIRS_MAX + 1)))).toBe('TOO_MANY_ENTRIES')
+  })
+
+  it('a type that is nil is none', () => {
+    const bytes = Uint8Array.from([0x81, 0xa8, ...Buffer.from('msg_type'), 0xc0])
+    expect(codeOf(() => decode(bytes))).toBe('FIELD_INVALID')
   })
 
   it('numbers are kept up to the ends of int64 and refused over them', () => {
