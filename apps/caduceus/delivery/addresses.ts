@@ -21,18 +21,18 @@ const REFUSED = [
   '203.0.113.0/24',
   '224.0.0.0/4',
   '240.0.0.0/4',
-  // Unspecified, loopback and the IPv4-compatible form of every IPv4 address.
-  '::/96',
-  '64:ff9b::/96',
-  '64:ff9b:1::/48',
-  '100::/64',
+  // Within what is handed out of IPv6: protocols, tunnels that embed an IPv4 address, examples.
   '2001::/23',
   '2001:db8::/32',
   '2002::/16',
-  'fc00::/7',
-  'fe80::/9',
-  'ff00::/8',
+  '3fff::/20',
 ]
+
+/**
+ * All that IANA hands out of IPv6. Outside are loopback, links, private networks, and a dozen forms
+ * that embed an IPv4 address, which a translator on the way may turn into a private one.
+ */
+const GLOBAL_IPV6 = '2000::/3'
 
 /** `CADUCEUS_ADDRESSES_ALLOWED` names something that is no network. */
 class NetworkMalformedError extends Error {
@@ -52,12 +52,15 @@ export interface AddressGuard {
 export function createAddressGuard(allowed: readonly string[]): AddressGuard {
   const allowedList = networks(allowed)
   const refusedList = networks(REFUSED)
+  const globalList = networks([GLOBAL_IPV6])
   return {
     allows(address) {
       if (isIP(address) === 0) return false
       // A list compares an IPv4-mapped address with its IPv4 networks by itself.
       const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-      return allowedList.check(address, family) || !refusedList.check(address, family)
+      if (allowedList.check(address, family)) return true
+      if (family === 'ipv6' && !globalList.check(address, family)) return false
+      return !refusedList.check(address, family)
     },
   }
 }
