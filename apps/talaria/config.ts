@@ -32,9 +32,9 @@ const variables = z.object({
   TALARIA_TOKEN_AUDIENCE: tokenAudience(),
   TALARIA_TOKEN_AGE_MAX_MS: tokenAgeMax(),
   TALARIA_OPEN: flag('Let devices in without a token. For development only.', false),
-  TALARIA_PING_MS: durationMs('How long between two pings of a device.', 10_000, { minMs: 50 }),
+  TALARIA_PING_MS: durationMs('How long between two pings of a device.', 15_000, { minMs: 50 }),
   TALARIA_IDLE_MS: durationMs(
-    'A device of which nothing came for so long, not even a pong, is gone: three pings.',
+    'A device of which nothing came for so long, not even a pong, is gone: two pings.',
     30_000,
     { minMs: 100 },
   ),
