@@ -3,6 +3,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { WebSocket } from 'ws'
 import { serve } from '#libs/http/server.ts'
 import { answerOrders } from '#loadtest/bench/child.ts'
+import { TOKEN_CLAIMS } from '#tests/support/token-claims.ts'
 
 /** What may be asked of this process. */
 export type DevicesOrder =
@@ -48,8 +49,14 @@ async function prepare(count: number): Promise<Prepared> {
   })
   tokens = await Promise.all(
     Array.from({ length: count }, (_, index) =>
-      new SignJWT({ sub: 'device', 'device-id': deviceIdOf(index), 'partner-id': 'example' })
+      new SignJWT({
+        ...TOKEN_CLAIMS,
+        sub: 'device',
+        'device-id': deviceIdOf(index),
+        'partner-id': 'example',
+      })
         .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+        .setIssuedAt()
         .setExpirationTime('1h')
         .sign(privateKey),
     ),
