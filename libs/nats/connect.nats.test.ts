@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -51,6 +53,29 @@ describe('a connection to NATS', () => {
       await expect(open(url)).rejects.toMatchObject({ code: 'NATS_CONNECT_FAILED' })
     },
   )
+
+  it('tries again when the server did not get its credentials in time', async () => {
+    const { port } = server.server
+    let connections = 0
+    const proxy = createServer((socket) => {
+      connections += 1
+      const upstream = connect(port, '127.0.0.1')
+      upstream.pipe(socket)
+      // The first gets the server's word, and its own never arrives.
+      if (connections > 1) socket.pipe(upstream)
+      for (const end of [socket, upstream]) end.on('error', () => undefined)
+    })
+    await once(proxy.listen(0, '127.0.0.1'), 'listening')
+    const url = new URL(server.urlOf('library'))
+    url.port = String((proxy.address() as AddressInfo).port)
+    {
+      await using nats = await open(url.href)
+      expect(nats.isConnected).toBe(true)
+    }
+    expect(lines.join('')).toMatch(/authentication timeout/i)
+    expect(connections).toBe(2)
+    proxy.close()
+  })
 
   it('waits for a server that is not there yet', async () => {
     await server.server.stop()

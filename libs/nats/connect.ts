@@ -78,7 +78,7 @@ export async function connectNats(given: NatsOptions): Promise<Nats> {
     try {
       return watched(await connect(options), options, log.child({ nats: name }))
     } catch (error) {
-      if (error instanceof AuthorizationError) {
+      if (isRefused(error)) {
         throw new NatsConnectError(
           `NATS at ${withoutCredentials(url)} refuses the credentials of ${name}: ` +
             'check the user and password in NATS_URL',
@@ -93,6 +93,13 @@ export async function connectNats(given: NatsOptions): Promise<Nats> {
     }
   }
 }
+
+/**
+ * Whether the server judged the credentials and will not have them. One that did not get them in
+ * time, as one of both stood still, says so by an error of the same kind, and another try may do.
+ */
+const isRefused = (error: unknown): boolean =>
+  error instanceof AuthorizationError && !/authentication timeout/i.test(error.message)
 
 type Options = ConnectionOptions & { inboxPrefix: string }
 
