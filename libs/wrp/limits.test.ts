@@ -44,7 +44,7 @@ describe('the limits of the msgpack reader', () => {
   })
 
   it('as many entries as a message may have are read, one more is not, however it is told', () => {
-    const texts = (count: number): string[] => new Array<string>(count).fill('')
+    const texts = (count: number): string[] => Array.from<string>({ length: count }).fill('')
     const full = {
       ...event,
       headers: texts(ENTRIES_MAX - 4),
@@ -56,7 +56,7 @@ describe('the limits of the msgpack reader', () => {
     for (const more of [
       { metadata: { key: '' } },
       { headers: texts(ENTRIES_MAX) },
-      { spans: new Array<string[]>(4).fill([]) },
+      { spans: Array.from<string[]>({ length: 4 }).fill([]) },
     ]) {
       expect(codeOf(() => decode(encode({ ...full, ...more })))).toBe('TOO_MANY_ENTRIES')
     }
@@ -70,7 +70,7 @@ describe('the limits of the msgpack reader', () => {
       0xdc,
       0x01,
       0x01,
-      ...new Array<number>(257).fill(0xa0),
+      ...Array.from<number>({ length: 257 }).fill(0xa0),
     ]
     expect(codeOf(() => decode(Uint8Array.from([0x82, ...pair, ...pair])))).toBe('TOO_MANY_ENTRIES')
   })
@@ -81,7 +81,7 @@ describe('the limits of the msgpack reader', () => {
         0xde,
         count >> 8,
         count & 0xff,
-        ...new Array<number[]>(count).fill([0xa1, 0x78, 0xc0]).flat(),
+        ...Array.from<number[]>({ length: count }).fill([0xa1, 0x78, 0xc0]).flat(),
       ])
     expect(decode(pairs(PAIRS_MAX))).toEqual({ msg_type: 0 })
     expect(codeOf(() => decode(pairs(PAIRS_MAX + 1)))).toBe('TOO_MANY_ENTRIES')
