@@ -102,6 +102,8 @@ describe('the environment in the manifests', () => {
       ) as Readonly<Record<string, unknown>>
       const prefix = name.toUpperCase()
       expect(config[`${prefix}_HOST`]).toBe('0.0.0.0')
+      // Where it is not set, there is no other port than that of operations.
+      expect(config[`${prefix}_OPERATIONS_HOST`] ?? config[`${prefix}_HOST`]).toBe('0.0.0.0')
       const ports = container.ports ?? []
       expect(ports.pop()).toEqual({
         name: 'operations',

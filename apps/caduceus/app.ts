@@ -81,7 +81,7 @@ export async function start(
   const api = createApi({ verifier, register, webhooks, bucket, jetStream, ...common })
   const operations = starting.use(
     await serveOperations({
-      hostname,
+      hostname: config.CADUCEUS_OPERATIONS_HOST,
       port: config.CADUCEUS_OPERATIONS_PORT,
       registry: metrics.registry,
       checks: {

@@ -9,6 +9,7 @@ import {
   host,
   integer,
   list,
+  operationsHost,
   port,
   text,
 } from '#libs/config/fields.ts'
@@ -33,6 +34,7 @@ export const caduceusEnv = z.object({
   ...commonFields,
   CADUCEUS_HOST: host('Where the API listens.'),
   CADUCEUS_PORT: port('The port of the API.', 6000),
+  CADUCEUS_OPERATIONS_HOST: operationsHost(),
   CADUCEUS_OPERATIONS_PORT: port('The port of health and metrics.', 6001),
   CADUCEUS_JWKS_URL: text(
     'Where the keys are that sign the tokens of callers.',

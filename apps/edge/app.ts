@@ -76,7 +76,7 @@ export async function start(
   }
   const operations = starting.use(
     await serveOperations({
-      hostname: config.EDGE_HOST,
+      hostname: config.EDGE_OPERATIONS_HOST,
       port: config.EDGE_OPERATIONS_PORT,
       registry: metrics.registry,
       checks: {},

@@ -1,7 +1,7 @@
 /** Edge's configuration. */
 import { z } from 'zod'
 import { commonFields } from '#libs/config/common.ts'
-import { durationMs, host, integer, list, port } from '#libs/config/fields.ts'
+import { durationMs, host, integer, list, operationsHost, port } from '#libs/config/fields.ts'
 import { parseRoutes } from './routes.ts'
 
 const ROUTES_ABOUT =
@@ -13,6 +13,7 @@ export const edgeEnv = z.object({
   LOG_LEVEL: commonFields.LOG_LEVEL,
   SHUTDOWN_MS: commonFields.SHUTDOWN_MS,
   EDGE_HOST: host('The address to listen on.'),
+  EDGE_OPERATIONS_HOST: operationsHost(),
   EDGE_OPERATIONS_PORT: port('The port of health and metrics.', 6701),
   EDGE_ROUTES: list(ROUTES_ABOUT)
     .transform((texts, context) => {

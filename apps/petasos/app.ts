@@ -33,7 +33,7 @@ export async function start(
   // First, so that it can be seen to live while it waits for NATS.
   const operations = starting.use(
     await serveOperations({
-      hostname,
+      hostname: config.PETASOS_OPERATIONS_HOST,
       port: config.PETASOS_OPERATIONS_PORT,
       registry: metrics.registry,
       // Without NATS it goes on with the list it has, so that is no reason to be taken out.

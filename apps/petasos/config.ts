@@ -1,7 +1,7 @@
 /** Petasos' configuration. */
 import { z } from 'zod'
 import { commonFields } from '#libs/config/common.ts'
-import { flag, host, optionalPort, port, text } from '#libs/config/fields.ts'
+import { flag, host, operationsHost, optionalPort, port, text } from '#libs/config/fields.ts'
 
 /** Every variable that Petasos reads. */
 export const petasosEnv = z.object({
@@ -17,6 +17,7 @@ export const petasosEnv = z.object({
       'not kept when empty.',
     '',
   ),
+  PETASOS_OPERATIONS_HOST: operationsHost(),
   PETASOS_OPERATIONS_PORT: port('The port of health and metrics.', 6401),
   PETASOS_REGION: text('Shown in the X-Petasos-Region header.', 'local'),
   PETASOS_LOG_REDIRECTS: flag('A log line for every redirect.', false),

@@ -77,7 +77,7 @@ export async function start(
 
   const operations = starting.use(
     await serveOperations({
-      hostname: config.SCYTALE_HOST,
+      hostname: config.SCYTALE_OPERATIONS_HOST,
       port: config.SCYTALE_OPERATIONS_PORT,
       registry: metrics.registry,
       checks: {

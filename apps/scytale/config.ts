@@ -9,6 +9,7 @@ import {
   flag,
   host,
   integer,
+  operationsHost,
   port,
   text,
   url,
@@ -22,6 +23,7 @@ export const scytaleEnv = z.object({
   ...commonFields,
   SCYTALE_HOST: host('Address of the API.'),
   SCYTALE_PORT: port('Port of the API.', 6300),
+  SCYTALE_OPERATIONS_HOST: operationsHost(),
   SCYTALE_OPERATIONS_PORT: port('Port of liveness, readiness, health and metrics.', 6301),
   SCYTALE_JWKS_URL: url(
     'Where the keys are that sign the tokens of callers.',

@@ -52,14 +52,15 @@ export async function start(
   const { devices, begin: onDevice } = holding
   const drain = createDrain(devices, config.TALARIA_LEAVE_MS)
   const gate = createGate(metrics)
+  const operators = config.TALARIA_OPERATIONS_CREDENTIALS
   const state = { isTaking: false, isEnding: false }
   const operations = starting.use(
     await serveOperations({
-      hostname: config.TALARIA_HOST,
+      hostname: config.TALARIA_OPERATIONS_HOST,
       port: config.TALARIA_OPERATIONS_PORT,
       registry: metrics.registry,
       checks: createChecks({ commands, events, holding, streams, keys, gate, state }),
-      routes: createControl({ gate, drain, devices }),
+      routes: createControl({ gate, drain, devices, operators }),
     }),
   )
   // On the list while it may hold a device, so that nobody says meanwhile that nobody does; wanting

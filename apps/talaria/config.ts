@@ -1,7 +1,18 @@
 /** What Talaria reads from the environment. */
 import { z } from 'zod'
 import { commonFields } from '#libs/config/common.ts'
-import { bytes, durationMs, flag, host, integer, port, text, url } from '#libs/config/fields.ts'
+import {
+  bytes,
+  credentialList,
+  durationMs,
+  flag,
+  host,
+  integer,
+  operationsHost,
+  port,
+  text,
+  url,
+} from '#libs/config/fields.ts'
 import { tokenAgeMax, tokenAudience, tokenIssuer } from '#libs/config/tokens.ts'
 import { MESSAGE_BYTES_DEFAULT } from '#libs/wrp/message-size.ts'
 
@@ -9,7 +20,12 @@ const variables = z.object({
   ...commonFields,
   TALARIA_HOST: host('Address that devices connect to.'),
   TALARIA_PORT: port('Port that devices connect to.', 6200),
+  TALARIA_OPERATIONS_HOST: operationsHost(),
   TALARIA_OPERATIONS_PORT: port('Port of health, metrics and the control API.', 6201),
+  TALARIA_OPERATIONS_CREDENTIALS: credentialList(
+    'Who may use gate and drain on the operations port, each `user:password`, by HTTP Basic. Without ' +
+      'any nobody may; over NATS an operator may all the same.',
+  ),
   TALARIA_ID: text('Its name among the Talarias; by default the host name and the port.', ''),
   TALARIA_URL: url(
     'Where Petasos sends devices; by default made of address and port, and so required where TALARIA_HOST is 0.0.0.0 or ::.',

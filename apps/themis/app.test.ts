@@ -157,6 +157,14 @@ describe('Themis', () => {
     expect((await fetch(`${themis.url}/keys/other`)).status).toBe(404)
   })
 
+  it('tells health and metrics on loopback only, wherever it listens itself', async () => {
+    await using themis = await startThemis({ THEMIS_HOST: '127.0.0.2' })
+    const port = new URL(themis.operationsUrl ?? '').port
+    expect((await fetch(`${themis.url}/keys`)).status).toBe(200)
+    expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200)
+    await expect(fetch(`http://127.0.0.2:${port}/livez`)).rejects.toThrow()
+  })
+
   it('does not start when no device could get a token', async () => {
     await expect(startThemis({ THEMIS_DEVICE_CREDENTIALS: '' })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',

@@ -31,7 +31,7 @@ export async function start(
   const hostname = config.THEMIS_HOST
   const operations = starting.use(
     await serveOperations({
-      hostname,
+      hostname: config.THEMIS_OPERATIONS_HOST,
       port: config.THEMIS_OPERATIONS_PORT,
       registry: metrics.registry,
       checks: {},

@@ -2,7 +2,16 @@
 import { z } from 'zod'
 import { userOfCredential } from '#libs/auth/basic.ts'
 import { commonFields } from '#libs/config/common.ts'
-import { credentialList, durationMs, flag, host, integer, port, text } from '#libs/config/fields.ts'
+import {
+  credentialList,
+  durationMs,
+  flag,
+  host,
+  integer,
+  operationsHost,
+  port,
+  text,
+} from '#libs/config/fields.ts'
 import { TOKEN_DEFAULTS } from '#libs/config/tokens.ts'
 import { tracingFields } from '#libs/config/tracing.ts'
 import { grantsField } from './grants.ts'
@@ -13,6 +22,7 @@ const variables = z.object({
   ...tracingFields,
   THEMIS_HOST: host('The address to listen on.'),
   THEMIS_PORT: port('The port of tokens and keys.', 6500),
+  THEMIS_OPERATIONS_HOST: operationsHost(),
   THEMIS_OPERATIONS_PORT: port('The port of health and metrics.', 6501),
   THEMIS_KEY_FILE: text(
     'The private key, PKCS8 PEM, P-256; made at first start if it is not there.',

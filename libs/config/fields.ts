@@ -75,6 +75,13 @@ export function text(about: string, fallback?: string): z.ZodType<string> {
 /** A host name or address to listen on; loopback unless somebody decides otherwise. */
 export const host = (about: string, fallback = '127.0.0.1') => text(about, fallback)
 
+/**
+ * Where an app's operations port listens. Not where its primary does: what health, metrics and levers
+ * tell is nobody's who may only use the app.
+ */
+export const operationsHost = () =>
+  host('The address of health and metrics, whatever the primary one is.')
+
 const urlSchema = z
   .string({ error: 'is required' })
   .trim()

@@ -46,6 +46,18 @@ describe('the operations port', () => {
     expect(page).toContain('process_cpu_seconds_total')
   })
 
+  it('answers no page of another site, whatever it asks', async () => {
+    await using server = await start({})
+    for (const origin of ['https://evil.example', 'null', `${server.url}0`, 'http://localhost']) {
+      for (const path of ['/metrics', '/health', '/livez']) {
+        expect((await fetch(server.url + path, { headers: { origin } })).status).toBe(403)
+      }
+    }
+    expect((await fetch(`${server.url}/livez`, { headers: { origin: server.url } })).status).toBe(
+      200,
+    )
+  })
+
   it('takes further routes', async () => {
     await using server = await start(
       {},

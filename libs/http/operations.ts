@@ -1,7 +1,7 @@
 /** The second port of every app: what supervisors, load balancers and Prometheus ask. Design §5. */
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import type { AppRegistry } from '#libs/metrics/registry.ts'
-import { notFound } from './error.ts'
+import { errorResponse, notFound } from './error.ts'
 import { serve, type HttpServer } from './server.ts'
 
 /** What an app must have to be of use: true, or a sentence about what is missing. */
@@ -24,6 +24,7 @@ export interface OperationsOptions {
 export function serveOperations(options: OperationsOptions): Promise<HttpServer> {
   const { hostname, port, registry, checks, routes } = options
   const app = new Hono()
+  app.use(refuseForeignPages)
   app.get('/livez', (c) => c.text('ok\n'))
   app.get('/readyz', (c) => {
     const { isReady, results } = runChecks(checks)
@@ -44,6 +45,17 @@ export function serveOperations(options: OperationsOptions): Promise<HttpServer>
   if (routes) app.route('/', routes)
   app.notFound(notFound)
   return serve({ fetch: app.fetch, hostname, port })
+}
+
+/**
+ * A page of another site can let its reader's browser send requests to this machine's own ports; the
+ * browser then says whose page it is. No page of ours asks here.
+ */
+const refuseForeignPages: MiddlewareHandler = (c, next) => {
+  const origin = c.req.header('origin')
+  const isForeign = origin !== undefined && origin !== new URL(c.req.url).origin
+  if (!isForeign) return next()
+  return Promise.resolve(errorResponse(403, 'requests from pages of another origin are refused'))
 }
 
 function runChecks(checks: Checks): { isReady: boolean; results: Record<string, string> } {

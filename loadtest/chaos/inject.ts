@@ -1,6 +1,7 @@
 /** Carries a schedule out: signals to processes, and starts them again. */
 import { wait } from '#libs/retry/wait.ts'
-import type { AppMember } from './fabric/fabric.ts'
+import { basicOf } from '#tests/support/caller.ts'
+import { OPERATOR, type AppMember } from './fabric/fabric.ts'
 import type { Member } from './fabric/member.ts'
 import type { Fault } from './schedule.ts'
 
@@ -61,10 +62,13 @@ async function act(member: Member, { action, lastsMs }: Fault, signal: AbortSign
 /** As an operator does it; resolves once the Talaria has closed its devices. */
 async function drain({ operationsUrl }: AppMember): Promise<void> {
   const url = `${operationsUrl}/api/v2/device/drain`
-  await (await fetch(url, { method: 'POST' })).body?.cancel()
+  const headers = { authorization: basicOf(OPERATOR) }
+  const begun = await fetch(url, { method: 'POST', headers })
+  await begun.body?.cancel()
+  if (!begun.ok) throw new Error(`a drain is refused: ${begun.status}`)
   const until = performance.now() + DRAIN_MS
   for (;;) {
-    const { active } = (await (await fetch(url)).json()) as { active: boolean }
+    const { active } = (await (await fetch(url, { headers })).json()) as { active: boolean }
     if (!active) return
     if (performance.now() > until) throw new Error('a drain does not end')
     await wait(POLL_MS)

@@ -7,7 +7,8 @@ import { watchEvents } from '#tests/support/events.ts'
 import { createK6, variablesOf, type K6, type K6Result } from '#tests/support/k6/k6.ts'
 import { isBroken, isGood, rowOf, SMALL } from '#tests/support/k6/result.ts'
 import { whileTalariasLeave } from '#tests/support/k6/talarias-leave.ts'
-import { startStack, type Stack } from '#tests/support/stack.ts'
+import { CALLER_CREDENTIAL, startStack, type Stack } from '#tests/support/stack.ts'
+import { basicOf } from '#tests/support/caller.ts'
 
 /** Pings often enough that one is answered within the seconds of a test, and misses soon noticed. */
 const TALARIA_PING_MS = 200
@@ -176,7 +177,10 @@ describe('a k6 script', { timeout: RUN_MS }, () => {
     const setGate = (isOpen: boolean) =>
       Promise.all(
         stack.talarias.map(({ operationsUrl }) =>
-          fetch(`${operationsUrl}/api/v2/device/gate?open=${isOpen}`, { method: 'POST' }),
+          fetch(`${operationsUrl}/api/v2/device/gate?open=${isOpen}`, {
+            method: 'POST',
+            headers: { authorization: basicOf(CALLER_CREDENTIAL) },
+          }),
         ),
       )
     await setGate(false)

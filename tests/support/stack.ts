@@ -103,6 +103,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ...listen('TALARIA'),
     TALARIA_ID: id,
     TALARIA_JWKS_URL: jwksUrl,
+    TALARIA_OPERATIONS_CREDENTIALS: CALLER_CREDENTIAL,
   })
   const startTalaria = async (id: string): Promise<App> =>
     startTalariaApp(loadConfig(talariaEnv, talariaEnvironment(id)), loggerOf(id))

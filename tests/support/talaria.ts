@@ -16,6 +16,7 @@ import { decode } from '#libs/wrp/codec.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import { applyStreams } from '#nats/apply.ts'
 import type { UserName } from '#nats/permissions.ts'
+import { basicOf } from './caller.ts'
 import { connectDevice, type ConnectDeviceOptions, type TestDevice } from './device.ts'
 import { eventually } from './eventually.ts'
 import { EVENTS_BYTES_MAX, startTestNats, type TestNats } from './nats.ts'
@@ -28,6 +29,11 @@ export interface PassedEvent {
   /** The payload as JSON, undefined where it is none. */
   payload: Record<string, unknown> | undefined
 }
+
+const OPERATOR = 'lever:puller'
+
+/** With these the bench's Talarias let gate and drain be used over HTTP. */
+export const OPERATOR_HEADERS = { authorization: basicOf(OPERATOR) }
 
 /** The bench on which Talaria is tested. */
 export interface TalariaBench extends AsyncDisposable {
@@ -129,6 +135,7 @@ export async function startTalariaBench(): Promise<TalariaBench> {
           TALARIA_PORT: '0',
           TALARIA_OPERATIONS_PORT: '0',
           TALARIA_JWKS_URL: keys.url,
+          TALARIA_OPERATIONS_CREDENTIALS: OPERATOR,
           TALARIA_DRAIN_MS: '100',
           // One device of a test is refused many times.
           TALARIA_REFUSAL_HOLD_MS: '0',

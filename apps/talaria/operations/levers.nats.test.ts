@@ -5,7 +5,12 @@ import type { App } from '#libs/lifecycle/app.ts'
 import { connectNats } from '#libs/nats/connect.ts'
 import { TALARIAS_PING, talariaSubject, type TalariaSubjectKind } from '#libs/nats/subjects.ts'
 import { eventually } from '#tests/support/eventually.ts'
-import { counted, startTalariaBench, type TalariaBench } from '#tests/support/talaria.ts'
+import {
+  OPERATOR_HEADERS as headers,
+  counted,
+  startTalariaBench,
+  type TalariaBench,
+} from '#tests/support/talaria.ts'
 
 let bench: TalariaBench
 let talaria: App
@@ -76,8 +81,8 @@ describe('an operator over NATS', () => {
   it('closes and opens the gate that the HTTP control API has', async () => {
     expect(await answerOf('gate', { open: false })).toMatchObject({ open: false })
     const gate = `${talaria.operationsUrl}/api/v3/device/gate`
-    expect(await (await fetch(gate)).json()).toMatchObject({ open: false })
-    await fetch(`${gate}?open=true`, { method: 'POST' })
+    expect(await (await fetch(gate, { headers })).json()).toMatchObject({ open: false })
+    await fetch(`${gate}?open=true`, { method: 'POST', headers })
     expect(await answerOf('gate')).toMatchObject({ open: true })
     expect(await answerOf('gate', {})).toMatchObject({ open: true })
   })

@@ -92,4 +92,5 @@ function tickMsOf(tick: string): number {
   return value * (tick.endsWith('m') ? 60_000 : 1_000)
 }
 
-const invalid = (message: string): OrderError => new OrderError('ORDER_INVALID', message)
+/** An order that is none. */
+export const invalid = (message: string): OrderError => new OrderError('ORDER_INVALID', message)

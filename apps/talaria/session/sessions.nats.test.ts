@@ -6,6 +6,7 @@ import { openTalarias } from '#libs/nats/talarias.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import {
+  OPERATOR_HEADERS as headers,
   counted,
   startTalariaBench,
   type PassedEvent,
@@ -127,13 +128,13 @@ describe('the lease', () => {
     const entry = async () => (await talarias.get('leased'))?.value
     expect(await entry()).toMatchObject({ url: talaria.url, region: 'r', draining: false })
     const gate = `${talaria.operationsUrl}/api/v3/device/gate`
-    expect((await fetch(`${gate}?open=false`, { method: 'POST' })).status).toBe(201)
+    expect((await fetch(`${gate}?open=false`, { method: 'POST', headers })).status).toBe(201)
     await eventually(async () => expect(await entry()).toMatchObject({ draining: true }))
     await expect(bench.connect(talaria, bench.newDevice())).rejects.toMatchObject({ status: 503 })
     expect((await fetch(`${talaria.operationsUrl}/readyz`)).status).toBe(503)
-    expect(await (await fetch(gate)).json()).toMatchObject({ open: false })
-    expect((await fetch(`${gate}?open=maybe`, { method: 'POST' })).status).toBe(400)
-    expect((await fetch(`${gate}?open=1`, { method: 'POST' })).status).toBe(201)
+    expect(await (await fetch(gate, { headers })).json()).toMatchObject({ open: false })
+    expect((await fetch(`${gate}?open=maybe`, { method: 'POST', headers })).status).toBe(400)
+    expect((await fetch(`${gate}?open=1`, { method: 'POST', headers })).status).toBe(201)
     await using _device = await bench.connect(talaria, bench.newDevice())
     await talaria[Symbol.asyncDispose]()
     expect(await entry()).toBeUndefined()
@@ -159,16 +160,16 @@ describe('a drain', () => {
       [1, 2, 3].map(() => bench.connect(talaria, bench.newDevice())),
     )
     const drain = `${talaria.operationsUrl}/api/v3/device/drain`
-    const begun = await fetch(`${drain}?count=2&rate=1&tick=50ms`, { method: 'POST' })
+    const begun = await fetch(`${drain}?count=2&rate=1&tick=50ms`, { method: 'POST', headers })
     expect(await begun.json()).toEqual({ count: 2, rate: 1, tick: '0.05s' })
-    expect((await fetch(drain, { method: 'POST' })).status).toBe(409)
+    expect((await fetch(drain, { method: 'POST', headers })).status).toBe(409)
     await eventually(async () => {
-      expect(await (await fetch(drain)).json()).toMatchObject({
+      expect(await (await fetch(drain, { headers })).json()).toMatchObject({
         active: false,
         progress: { drained: 2, finished: expect.any(String) },
       })
     })
-    expect((await fetch(drain, { method: 'DELETE' })).status).toBe(409)
+    expect((await fetch(drain, { method: 'DELETE', headers })).status).toBe(409)
     await eventually(() => {
       expect(devices.filter(({ socket }) => socket.readyState === socket.OPEN)).toHaveLength(1)
     })

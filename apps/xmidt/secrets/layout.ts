@@ -40,6 +40,7 @@ export function layout({ passwords, authority, servers }: Made): Readonly<Record
   return {
     themis: { 'caller-credentials': caller, 'device-credentials': device },
     ...Object.fromEntries(Object.entries(NATS_CLIENTS).map(([name, user]) => [name, client(user)])),
+    talaria: { ...client('talaria'), 'operations-credentials': caller },
     scytale: { ...client('scytale'), 'caller-credentials': caller },
     caduceus: { ...client('caduceus'), 'caller-credentials': caller },
     ...Object.fromEntries(

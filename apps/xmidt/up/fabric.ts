@@ -124,6 +124,7 @@ async function startTalarias(
       ...listen(options, 'TALARIA', 'talaria', index),
       TALARIA_ID: name,
       TALARIA_JWKS_URL: jwksUrl,
+      TALARIA_OPERATIONS_CREDENTIALS: `${OPERATOR}:${options.credentials.operator}`,
       TALARIA_DRAIN_MS: String(DRAIN_MS),
       TALARIA_SETTLE_MS: String(SETTLE_MS),
     })

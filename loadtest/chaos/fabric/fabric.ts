@@ -13,6 +13,10 @@ import { createPorts, type Ports } from './ports.ts'
 
 /** The one caller and the one credential of devices. */
 const CALLER = 'chaos:chaos-secret'
+
+/** The one who may drain a Talaria. */
+export const OPERATOR = CALLER
+
 const DEVICES = 'devices:devices-secret'
 
 /** An app that starts while NATS is away is ready once it is back. */
@@ -131,7 +135,10 @@ async function startApps(parts: Parts): Promise<Apps> {
     Promise.all(
       Array.from({ length: count }, (_, index) => createApp(parts, role, index + 1, environment)),
     )
-  const talarias = await several('talaria', options.talarias, { TALARIA_JWKS_URL: jwks })
+  const talarias = await several('talaria', options.talarias, {
+    TALARIA_JWKS_URL: jwks,
+    TALARIA_OPERATIONS_CREDENTIALS: OPERATOR,
+  })
   const petasos = await createApp(parts, 'petasos', 1, {
     PETASOS_LIST_FILE: join(directory, 'talarias.json'),
   })
