@@ -2,7 +2,7 @@
 import type { MiddlewareHandler } from 'hono'
 import type { Span } from '#libs/trace/tracer.ts'
 import type { Access } from './access.ts'
-import { createAdmission } from './admission.ts'
+import type { Admission } from './admission.ts'
 import type { RefusalReason, ScytaleMetrics } from './metrics.ts'
 import type { RequestForm } from './read-message.ts'
 import { Refusal } from './refusal.ts'
@@ -21,8 +21,8 @@ export interface ApiEnv {
   }
 }
 
-/** A request that had to be refused for want of room is worth trying again after a moment. */
-const OVERLOADED_RETRY_SECONDS = 1
+/** In seconds: after a moment there is room again, or another Scytale is known. */
+const RETRY_AFTER = { 'Retry-After': '1' }
 
 /** Counts each answer, and each refusal once. */
 export function measured(metrics: ScytaleMetrics): MiddlewareHandler<ApiEnv> {
@@ -39,16 +39,21 @@ export function measured(metrics: ScytaleMetrics): MiddlewareHandler<ApiEnv> {
   }
 }
 
-/** Refuses with 503 what is over `countMax` requests at once. */
-export function admitted(countMax: number, metrics: ScytaleMetrics): MiddlewareHandler<ApiEnv> {
-  const admission = createAdmission(countMax, (count) => metrics.requestsInFlight.set(count))
+/** Refuses with 503 what is too much at once, and what comes when this Scytale is ending. */
+export function admitted(admission: Admission): MiddlewareHandler<ApiEnv> {
   return async (_c, next) => {
-    using pass = admission.enter()
-    if (!pass) {
-      throw new Refusal(503, 'overloaded', 'too many requests are under way', {
-        headers: { 'Retry-After': String(OVERLOADED_RETRY_SECONDS) },
+    const entered = admission.enter()
+    if (entered === 'overloaded') {
+      throw new Refusal(503, entered, 'too many requests are under way', { headers: RETRY_AFTER })
+    }
+    if (entered === 'ending') {
+      // The next attempt is to be a connection of its own, which leads to another Scytale.
+      const headers = { ...RETRY_AFTER, Connection: 'close' }
+      throw new Refusal(503, entered, 'this Scytale is ending: the request was not sent', {
+        headers,
       })
     }
+    using _pass = entered
     await next()
   }
 }

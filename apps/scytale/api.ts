@@ -5,6 +5,7 @@ import { traced } from '#libs/http/traced.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Tracer } from '#libs/trace/tracer.ts'
 import type { ApiVersion, Authorise } from './access.ts'
+import type { Admission } from './admission.ts'
 import { admitted, measured, type ApiEnv } from './api-middleware.ts'
 import { answerError, endpointUnknown } from './api-errors.ts'
 import type { ScytaleConfig } from './config.ts'
@@ -25,6 +26,7 @@ const SEND_METHODS = ['POST', 'PUT']
 /** What {@link createApi} needs. */
 export interface ApiOptions {
   config: ScytaleConfig
+  admission: Admission
   authorise: Authorise
   send: SendToDevice
   stat: StatOfDevice
@@ -36,6 +38,7 @@ export interface ApiOptions {
 /** The API as an application of Hono. */
 export function createApi({
   config,
+  admission,
   authorise,
   send,
   stat,
@@ -47,7 +50,7 @@ export function createApi({
   if (tracer) app.use(traced(tracer))
   app.use(measured(metrics))
   app.use(identity(config, new Date()))
-  app.use(admitted(config.SCYTALE_REQUESTS_MAX, metrics))
+  app.use(admitted(admission))
 
   const limit = bodyLimit(config.SCYTALE_BODY_BYTES_MAX)
   for (const path of SEND_PATHS) {

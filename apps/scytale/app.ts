@@ -11,18 +11,18 @@ import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { createCommander } from '#libs/nats/command.ts'
 import { connectNats } from '#libs/nats/connect.ts'
-import { watchLeases } from '#libs/nats/lease.ts'
-import { requireStreams } from '#libs/nats/streams.ts'
-import { openTalarias, TALARIA_LEASE_MS, TALARIAS_BUCKET } from '#libs/nats/talarias.ts'
 import { openTracer } from '#libs/trace/tracer.ts'
 import { MESSAGE_BYTES_DEFAULT } from '#libs/wrp/message-size.ts'
 import { createAuthorise } from './access.ts'
+import { createAdmission } from './admission.ts'
 import { createApi } from './api.ts'
 import { createAskSettled } from './ask-settled.ts'
 import type { ScytaleConfig } from './config.ts'
+import { endRequests } from './end-requests.ts'
 import { createMetrics } from './metrics.ts'
 import { createSend } from './send.ts'
 import { createStat } from './stat.ts'
+import { watchTalarias } from './talarias.ts'
 import { createView } from './view.ts'
 
 /** Room for the headers of a command, which count towards NATS' limit too. */
@@ -38,12 +38,9 @@ export async function start(
   const tracer = starting.use(await openTracer('scytale', { config, metrics, log }))
   const nats = starting.use(await connectNats({ ...natsOf(config), name: 'scytale', log }))
   metrics.connections.watch('scytale', nats)
-  await requireStreams(nats, [`KV_${TALARIAS_BUCKET}`], log)
-  const bucket = await openTalarias(nats, log)
-  const leases = starting.use(await watchLeases(bucket, { ttlMs: TALARIA_LEASE_MS, log, nats }))
-  const talarias = (): Iterable<string> => leases.current().keys()
+  const talarias = starting.use(await watchTalarias(nats, log))
   const commander = starting.use(createCommander(nats))
-  const view = starting.use(createView({ nats, talarias, metrics }))
+  const view = starting.use(createView({ nats, talarias: talarias.current, metrics }))
   const askSettled = createAskSettled({ commander, view, metrics })
 
   if (config.SCYTALE_OPEN) log.warn('open to every caller: SCYTALE_OPEN is true')
@@ -65,8 +62,12 @@ export async function start(
   })
   const messageBytesMax = (): number =>
     Math.min(MESSAGE_BYTES_DEFAULT, (nats.connection.info?.max_payload ?? Infinity) - HEADER_BYTES)
+  const admission = createAdmission(config.SCYTALE_REQUESTS_MAX, (count) =>
+    metrics.requestsInFlight.set(count),
+  )
   const api = createApi({
     config,
+    admission,
     authorise: createAuthorise({ authenticate, config, metrics }),
     send: createSend({ askSettled, messageBytesMax, config, tracer, metrics, log }),
     stat: createStat({ askSettled, tracer, metrics, log }),
@@ -82,6 +83,7 @@ export async function start(
       registry: metrics.registry,
       checks: {
         nats: () => nats.isConnected || 'NATS is away',
+        life: () => !admission.isEnding || 'it is ending',
         keys: () => (needsKeys && keys?.fault) || true,
       },
     }),
@@ -89,6 +91,8 @@ export async function start(
   const server = starting.use(
     await serve({ fetch: api.fetch, hostname: config.SCYTALE_HOST, port: config.SCYTALE_PORT }),
   )
+  const waitMs = config.SCYTALE_DRAIN_MS
+  starting.defer(() => endRequests({ admission, commander, waitMs, log }))
   log.info({ url: server.url }, 'ready')
   const running = starting.move()
   return {

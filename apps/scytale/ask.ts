@@ -91,7 +91,9 @@ function answerOf(found: AskOutcome): Answer {
         ? failed(503, 'the fabric was lost on the way: the request may have reached the device')
         : failed(503, 'the fabric is away: the request was not sent')
     case 'given-up':
-      return failed(503, 'this Scytale is ending: the request may have reached the device')
+      return found.maybeSent
+        ? failed(503, 'this Scytale is ending: the request may have reached the device')
+        : failed(503, 'this Scytale is ending: the request was not sent')
     case 'aborted':
       // Nobody reads it; 499 is what proxies write in their logs for it.
       return failed(499, 'the caller went away')

@@ -41,6 +41,10 @@ export const scytaleEnv = z.object({
     30_000,
     { minMs: 100, maxMs: 600_000 },
   ),
+  SCYTALE_DRAIN_MS: durationMs(
+    'How long the end waits for the answers of devices; whoever has none by then gets 503.',
+    15_000,
+  ),
   SCYTALE_BODY_BYTES_MAX: bytes(
     'The largest request body; a message must fit into one NATS message, 1 MiB by default.',
     1_048_576,

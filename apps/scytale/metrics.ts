@@ -9,6 +9,7 @@ const REFUSALS = [
   'endpoint-unknown',
   'method-unsupported',
   'overloaded',
+  'ending',
   'credentials',
   'keys-unavailable',
   'partners-missing',

@@ -44,6 +44,23 @@ it('tells a caller whose request was on the way when NATS was lost that it may h
   expect(await response.text()).toContain('may have reached the device')
 })
 
+it('is not ready any more while it ends', async () => {
+  await using bench = await startScytaleBench()
+  const ending = await bench.startScytale({ SCYTALE_DRAIN_MS: '1000' })
+  const device = bench.newDevice()
+  const { promise: taken, resolve: onTaken } = Promise.withResolvers<void>()
+  await bench.hold(device, (message) => {
+    replyReceipt(message, 'talaria-1')
+    onTaken()
+  })
+  const asked = stat(ending.url, device)
+  await taken
+  const ended = ending[Symbol.asyncDispose]()
+  expect((await fetch(`${ending.operationsUrl}/readyz`)).status).toBe(503)
+  expect((await asked).status).toBe(503)
+  await ended
+})
+
 it('stops waiting for a device when the caller goes away', async () => {
   await using bench = await startScytaleBench()
   const device = bench.newDevice()

@@ -149,7 +149,8 @@ describe('a command', () => {
 
   it('of a commander that ends is told so', async () => {
     await hold(() => void commander[Symbol.asyncDispose]())
-    expect(await request()).toEqual({ outcome: 'given-up' })
+    expect(await request()).toEqual({ outcome: 'given-up', maybeSent: true })
+    expect(await request()).toEqual({ outcome: 'given-up', maybeSent: false })
   })
 
   it('that its Talaria did not take has reached nobody, unless another answers', async () => {

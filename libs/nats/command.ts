@@ -33,7 +33,7 @@ export interface Commander extends AsyncDisposable {
     payload: Uint8Array,
     options: CommandRequestOptions,
   ): Promise<CommandOutcome>
-  /** Ends all that waits, as we are ending. */
+  /** Ends all that waits, as we are ending; nothing is sent any more. */
   giveUp(): void
   /** How many commands are waiting. */
   readonly pendingCount: number
@@ -47,6 +47,7 @@ export function createCommander(
   const pending = new Map<string, PendingCommand>()
   const inbox = nats.createInbox()
   let counter = 0
+  let isEnding = false
 
   const onReply = (reply: Msg): void =>
     pending.get(reply.subject.slice(inbox.length + 1))?.onReply(readReply(reply))
@@ -58,6 +59,10 @@ export function createCommander(
   const settleAll = (outcome: CommandOutcome): void => {
     for (const waiting of pending.values()) waiting.settle(outcome)
   }
+  const giveUp = (): void => {
+    isEnding = true
+    settleAll({ outcome: 'given-up', maybeSent: true })
+  }
   const unlisten = nats.onConnectedChange((isConnected) => {
     if (!isConnected) settleAll({ outcome: 'disconnected', maybeSent: true })
   })
@@ -67,6 +72,7 @@ export function createCommander(
       return pending.size
     },
     request(subject, payload, { timeoutMs, headers, signal }) {
+      if (isEnding) return Promise.resolve({ outcome: 'given-up', maybeSent: false })
       if (!nats.isConnected) return Promise.resolve({ outcome: 'disconnected', maybeSent: false })
       if (signal?.aborted) return Promise.resolve({ outcome: 'aborted' })
       const token = (counter++).toString(36)
@@ -91,10 +97,10 @@ export function createCommander(
         }
       })
     },
-    giveUp: () => settleAll({ outcome: 'given-up' }),
+    giveUp,
     [Symbol.asyncDispose]() {
       unlisten()
-      settleAll({ outcome: 'given-up' })
+      giveUp()
       subscription.unsubscribe()
       return Promise.resolve()
     },

@@ -24,8 +24,8 @@ export type CommandOutcome =
   | { outcome: 'timed-out' }
   /** NATS is away, or was lost on the way: then it may have reached the device. */
   | { outcome: 'disconnected'; maybeSent: boolean }
-  /** We are ending and wait no longer: it may have reached the device. */
-  | { outcome: 'given-up' }
+  /** We are ending and wait no longer: then it may have reached the device. */
+  | { outcome: 'given-up'; maybeSent: boolean }
   /** Whoever asked gave up. */
   | { outcome: 'aborted' }
 
