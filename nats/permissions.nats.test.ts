@@ -77,14 +77,32 @@ const RULES: Rule[] = [
     '$JS.API.STREAM.MSG.GET.DEAD_LETTERS',
   ),
   publishing(
-    'watch who is a Talaria',
-    ['scytale', 'petasos', 'operator'],
-    '$JS.API.CONSUMER.CREATE.KV_TALARIAS.any.$KV.TALARIAS.>',
+    'put or take away the entry of a session',
+    ['talaria'],
+    '$KV.SESSIONS.t-1',
+    '$KV.SESSIONS.t-1.mac_1',
   ),
   publishing(
-    'ping Talarias',
-    ['scytale', 'petasos', 'operator'],
-    'xmidt.talarias.ping',
+    'read sessions',
+    ['talaria', 'operator'],
+    '$JS.API.DIRECT.GET.KV_SESSIONS',
+    '$JS.API.DIRECT.GET.KV_SESSIONS.$KV.SESSIONS.t-1.mac_1',
+  ),
+  publishing(
+    'read what was told of a device',
+    ['talaria', 'operator'],
+    '$JS.API.DIRECT.GET.EVENTS',
+    '$JS.API.DIRECT.GET.EVENTS.xmidt.event.3.device-status.mac_1',
+  ),
+  publishing(
+    'watch who is a Talaria',
+    ['scytale', 'petasos', 'talaria', 'operator'],
+    '$JS.API.CONSUMER.CREATE.KV_TALARIAS.any.$KV.TALARIAS.>',
+  ),
+  publishing('ping all Talarias', ['scytale', 'petasos', 'operator'], 'xmidt.talarias.ping'),
+  publishing(
+    'ping a Talaria',
+    ['scytale', 'petasos', 'operator', 'talaria'],
     'xmidt.talaria.t-1.ping',
   ),
   publishing(

@@ -116,9 +116,21 @@ export const USERS = [
       inboxOf('operator'),
       // A request from TOOLS comes with a reply subject that the server made.
       '_R_.>',
-      ...streamInfo('EVENTS', 'KV_TALARIAS'),
+      ...streamInfo('EVENTS', 'KV_SESSIONS'),
       // Its id may have dots, and then the key has several tokens.
       '$KV.TALARIAS.>',
+      // Who of the others is gone, and whether it is: each tells the sessions of one that is.
+      ...watchBucket('TALARIAS'),
+      'xmidt.talaria.*.ping',
+      inboxOf('talaria'),
+      // A session's entry and a Talaria's own; those of another that is gone, too.
+      '$KV.SESSIONS.*',
+      '$KV.SESSIONS.*.*',
+      '$JS.API.DIRECT.GET.KV_SESSIONS',
+      '$JS.API.DIRECT.GET.KV_SESSIONS.$KV.SESSIONS.*.*',
+      // What was told of a session already.
+      '$JS.API.DIRECT.GET.EVENTS',
+      '$JS.API.DIRECT.GET.EVENTS.xmidt.event.*.*.*',
     ],
     subscribe: [
       inboxOf('talaria'),
@@ -190,7 +202,7 @@ export const USERS = [
     publish: [
       OWN_RIGHTS,
       ...JETSTREAM_STATE,
-      ...['EVENTS', 'DEAD_LETTERS', 'KV_TALARIAS'].flatMap(viewStream),
+      ...['EVENTS', 'DEAD_LETTERS', 'KV_TALARIAS', 'KV_SESSIONS'].flatMap(viewStream),
       'xmidt.device.*.stat',
       'xmidt.talarias.ping',
       'xmidt.talaria.*.ping',

@@ -146,7 +146,7 @@ describe('applying the streams', () => {
       destination: { write: (line) => void lines.push(line) },
     })
     await applyStreams(provisioner, { eventsBytesMax: 64 * 1024 * 1024, log: told })
-    expect(lines).toHaveLength(5)
+    expect(lines).toHaveLength(6)
     for (const line of lines) expect(line).toContain('"change":"unchanged"')
   })
 

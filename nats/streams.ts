@@ -7,6 +7,7 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'
+import { SESSIONS_BUCKET } from '#libs/nats/sessions.ts'
 import { TALARIA_LEASE_MS, TALARIAS_BUCKET } from '#libs/nats/talarias.ts'
 
 const HOUR_MS = 3_600_000
@@ -25,6 +26,9 @@ export const EVENTS_BYTES_MAX = 1024 * MIB
 
 const DEAD_LETTERS_BYTES_MAX = 256 * MIB
 const BUCKET_BYTES_MAX = 64 * MIB
+
+/** A million sessions, see ADR 20 for what one takes. Over it a put is refused, and tried again. */
+const SESSIONS_BYTES_MAX = 1024 * MIB
 
 /** Larger than any WRP that Talaria takes, smaller than the server's own limit. */
 const EVENT_BYTES_MAX = MIB
@@ -69,6 +73,12 @@ export function streams({ replicas, eventsBytesMax }: StreamOptions): Partial<St
       subject_delete_marker_ttl: nanos(60_000),
       // A window may not be longer than the age.
       duplicate_window: nanos(TALARIA_LEASE_MS),
+    },
+    {
+      ...bucket(SESSIONS_BUCKET, 'Sessions of devices, until their offline event.', replicas),
+      max_bytes: SESSIONS_BYTES_MAX,
+      // The marker that a purge leaves goes after some seconds: the bucket holds what there is.
+      allow_msg_ttl: true,
     },
     bucket('WEBHOOKS', 'Webhook registrations.', replicas),
     bucket('WEBHOOK_STATE', 'Cut-offs and counters of webhooks.', replicas),

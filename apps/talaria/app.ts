@@ -18,7 +18,7 @@ import { createControl } from './operations/control.ts'
 import { createDrain } from './operations/drain.ts'
 import { createGate } from './operations/gate.ts'
 import { attachLevers } from './operations/levers.ts'
-import { createHolding } from './holding.ts'
+import { openHolding } from './holding.ts'
 import { createMetrics, STREAMS, type TalariaMetrics } from './metrics.ts'
 import { createChecks } from './readiness.ts'
 import { createRoutes } from './door/routes.ts'
@@ -48,8 +48,8 @@ export async function start(
   const { talariaId, url, source } = namesOf(config, server)
 
   const parts = { config, commands, events, talariaId, source, tracer, metrics, log }
-  const holding = starting.use(createHolding(parts))
-  const { devices, begin: onDevice } = holding
+  const holding = starting.use(await openHolding(parts))
+  const { devices, presence, begin: onDevice } = holding
   const drain = createDrain(devices, config.TALARIA_LEAVE_MS)
   const gate = createGate(metrics)
   const operators = config.TALARIA_OPERATIONS_CREDENTIALS
@@ -72,12 +72,14 @@ export async function start(
     draining: !state.isTaking || !gate.isOpen || drain.isActive,
   })
   const talarias = await openTalarias(events, log)
-  const options = { ttlMs: TALARIA_LEASE_MS, nats: events, log }
+  const options = { ttlMs: TALARIA_LEASE_MS, nats: events, log, onLapse: presence.recheck }
   const lease = starting.use(await holdLease(talarias, talariaId, entry, options))
   const levers = { nats: commands, talariaId, gate, drain, devices, place, metrics, log }
   starting.use(attachLevers(levers))
   starting.defer(() => drain.all(config.TALARIA_DRAIN_MS))
   starting.defer(() => void gate.set(false))
+  // Before anybody is let in: a device that comes back must not find its former session here.
+  await presence.takeUp()
   const way = { config, verifier, gate, devices, onDevice, metrics, log }
   server.takeUpgrades(starting.use(createUpgrade(way)).take)
 
@@ -87,6 +89,7 @@ export async function start(
     return lease.renew()
   }
   await take(true)
+  starting.use(await presence.watch(talarias))
   starting.defer(() => {
     state.isEnding = true
     void take(false)

@@ -5,6 +5,7 @@
 import type { WebSocket } from 'ws'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connect.ts'
+import { TALARIA_LEASE_MS } from '#libs/nats/talarias.ts'
 import type { Tracer } from '#libs/trace/tracer.ts'
 import type { TalariaConfig } from './config.ts'
 import type { DeviceIdentity } from './session/device.ts'
@@ -12,6 +13,7 @@ import { createDevices, type Devices } from './session/devices.ts'
 import { createDownlink } from './downlink/downlink.ts'
 import { limitsOf, tickMsOf } from './session/limits.ts'
 import type { TalariaMetrics } from './metrics.ts'
+import { openPresence, type Presence } from './presence/presence.ts'
 import { createSessions, type Ways } from './session/sessions.ts'
 import { createStore } from './uplink/store.ts'
 import { createUplink } from './uplink/uplink.ts'
@@ -22,11 +24,12 @@ export interface Holding extends AsyncDisposable {
   readonly devices: Devices
   /** Why no event is stored at this moment; undefined while all is well. */
   readonly storeFault: string | undefined
+  readonly presence: Presence
   /** Begins the session of a device that was let in. */
   readonly begin: (socket: WebSocket, identity: DeviceIdentity) => void
 }
 
-/** What {@link createHolding} needs. */
+/** What {@link openHolding} needs. */
 export interface HoldingOptions {
   config: TalariaConfig
   /** For the devices' own subjects. */
@@ -42,12 +45,17 @@ export interface HoldingOptions {
 }
 
 /** Holds nobody yet. */
-export function createHolding(options: HoldingOptions): Holding {
+export async function openHolding(options: HoldingOptions): Promise<Holding> {
   const { config, commands, events, talariaId, source, tracer, metrics, log } = options
-  const stack = new AsyncDisposableStack()
+  await using stack = new AsyncDisposableStack()
   const store = createStore({ nats: events, metrics, log })
   stack.defer(() => store.settle(config.TALARIA_SETTLE_MS))
   const devices = stack.use(createDevices(metrics, tickMsOf(config)))
+  const settleMs = config.TALARIA_SETTLE_MS
+  const shared = { devices, talariaId, source, metrics, log }
+  const presence = stack.use(
+    await openPresence({ ...shared, nats: events, store, leaseMs: TALARIA_LEASE_MS, settleMs }),
+  )
   const downlink = stack.use(
     createDownlink({
       talariaId,
@@ -69,21 +77,21 @@ export function createHolding(options: HoldingOptions): Holding {
   const ways: Ways = {
     onFrame: (device, bytes, isBinary) => uplink.take(device, bytes, isBinary),
     onCommand: (device, message) => downlink.command(device, message),
-    onEnd: (device) => downlink.end(device),
-    tell(event) {
-      void store.put(event, 'presence').then((stored) => {
-        if (stored !== 'stored') metrics.presenceDrops.inc({ reason: stored })
-      })
+    onBegin: (device) => presence.begin(device),
+    onEnd(device, reason, error) {
+      downlink.end(device)
+      presence.end(device, reason, error)
     },
   }
-  const parts = { devices, ways, limits, talariaId, source, metrics, log }
-  const sessions = stack.use(createSessions({ nats: commands, ...parts }))
+  const sessions = stack.use(createSessions({ ...shared, nats: commands, ways, limits }))
+  const running = stack.move()
   return {
     devices,
+    presence,
     get storeFault() {
       return store.fault
     },
     begin: (socket, identity) => sessions.begin(socket, identity),
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }

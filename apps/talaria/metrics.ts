@@ -3,6 +3,7 @@ import { createKeysGauge } from '#libs/auth/keys-watch.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
 import { createStreamsGauge } from '#libs/nats/streams-watch.ts'
+import { SESSIONS_BUCKET } from '#libs/nats/sessions.ts'
 import { TALARIA_SUBJECT_KINDS } from '#libs/nats/subjects.ts'
 import { TALARIAS_BUCKET } from '#libs/nats/talarias.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
@@ -36,6 +37,7 @@ const CLOSES = [
   'drained',
   'too-large',
   'shutdown',
+  'told-offline',
 ] as const
 /** One of {@link CLOSES}. */
 export type CloseReason = (typeof CLOSES)[number]
@@ -56,6 +58,11 @@ const UPLINK_DROPS = [
 ] as const
 /** One of {@link UPLINK_DROPS}. */
 export type UplinkDropReason = (typeof UPLINK_DROPS)[number]
+
+/** Whose sessions were told offline by somebody else. */
+const TOLD_FOR = ['talaria-gone', 'talaria-restarted'] as const
+/** One of {@link TOLD_FOR}; also the reason in the event. */
+export type ToldReason = (typeof TOLD_FOR)[number]
 
 /** Why something for a device did not reach it, or had no answer. */
 const DOWNLINK_REFUSALS = [
@@ -95,7 +102,7 @@ export type StoreFault = (typeof STORE_FAULTS)[number]
 export const EVENTS_STREAM = 'EVENTS'
 
 /** What must be there before anything is promised. */
-export const STREAMS = [EVENTS_STREAM, `KV_${TALARIAS_BUCKET}`] as const
+export const STREAMS = [EVENTS_STREAM, `KV_${TALARIAS_BUCKET}`, `KV_${SESSIONS_BUCKET}`] as const
 
 /** What {@link createMetrics} makes. */
 export type TalariaMetrics = ReturnType<typeof createMetrics>
@@ -109,6 +116,7 @@ export function createMetrics() {
     ...createDoor(registry),
     ...createUplink(registry),
     ...createDownlink(registry),
+    ...createPresence(registry),
     keysAvailable: createKeysGauge(registry),
     streamMissing: createStreamsGauge(registry, STREAMS),
     connections: createConnectionMetrics(registry, CONNECTIONS),
@@ -182,10 +190,29 @@ function createUplink(registry: Registry) {
       'Frames of devices dropped while the connection is kept.',
       { reason: UPLINK_DROPS },
     ),
-    presenceDrops: registry.counter(
-      'presence_events_dropped_total',
-      'Online and offline events that could not be stored.',
-      { reason: ['too-large', 'event-type-invalid', 'not-stored'] },
+  }
+}
+
+function createPresence(registry: Registry) {
+  return {
+    sessionsUnsettled: registry.gauge(
+      'sessions_unsettled',
+      'Sessions whose entry or presence events are being stored or wait for it.',
+    ),
+    sessionFailures: registry.counter(
+      'session_store_failures_total',
+      'Attempts to store the entry or a presence event of a session that failed and come again.',
+    ),
+    sessionsTold: registry.counter(
+      'sessions_told_total',
+      'Sessions of a Talaria that went without a goodbye, told offline by this one.',
+      { reason: TOLD_FOR },
+    ),
+    sessionsLeft: registry.counter(
+      'sessions_left_total',
+      'Ended sessions taken out of memory untold, as too many wait; from-entry are told later by ' +
+        'their entries, untold never had one and so no event at all.',
+      { reason: ['from-entry', 'untold'] },
     ),
   }
 }

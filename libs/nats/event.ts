@@ -40,6 +40,16 @@ export interface OutgoingEvent {
   trace?: TraceContext | undefined
 }
 
+/** How {@link publishEvent} may be told to publish. */
+export interface PublishEventOptions {
+  timeoutMs?: number
+  /**
+   * Of the last message on the event's subject, 0 for none: when there is another by now, the
+   * stream refuses this one, see `isSequenceWrong`.
+   */
+  lastSequence?: number | undefined
+}
+
 /**
  * Publishes an event and resolves with the stream's acknowledgement: from then on it is not lost.
  * @throws the NATS client's errors when it was not acknowledged within `timeoutMs`; the same event
@@ -49,12 +59,13 @@ export interface OutgoingEvent {
 export function publishEvent(
   jetStream: JetStreamClient,
   event: OutgoingEvent,
-  { timeoutMs = PUBLISH_MS }: { timeoutMs?: number } = {},
+  { timeoutMs = PUBLISH_MS, lastSequence }: PublishEventOptions = {},
 ): Promise<PubAck> {
   return jetStream.publish(eventSubject(event.device, event.type), event.bytes, {
     msgID: event.id,
     headers: eventHeaders(event),
     timeout: timeoutMs,
+    ...(lastSequence !== undefined && { expect: { lastSubjectSequence: lastSequence } }),
   })
 }
 

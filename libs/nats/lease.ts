@@ -22,11 +22,24 @@ export interface Lease extends AsyncDisposable {
   renew(): Promise<void>
 }
 
-/** How leases are held. */
+/** How leases are held and watched. */
 export interface LeaseOptions {
   ttlMs: number
+  nats: Nats
   log: Logger
 }
+
+/** What {@link holdLease} needs besides the bucket, the key and the value. */
+export interface HoldOptions extends LeaseOptions {
+  /** The lease was renewed so late that others may have taken its holder for gone meanwhile. */
+  onLapse?: () => void
+}
+
+/**
+ * A renewal that comes later than this share of the time to live is told as late: the rest is for
+ * what a watcher's own clock and the way there make of it.
+ */
+const LAPSE_SHARE = 2 / 3
 
 /**
  * Takes the lease of `key` and renews it with what `value` says then, until disposed; at once when
@@ -36,17 +49,22 @@ export async function holdLease<T>(
   bucket: Bucket<T>,
   key: string,
   value: () => T,
-  { ttlMs, log, nats }: LeasesOptions,
+  { ttlMs, log, nats, onLapse }: HoldOptions,
 ): Promise<Lease> {
   let isHeld = true
+  let renewedAt: number | undefined
   let timer: NodeJS.Timeout | undefined
   let isFailing = false
   let renewing = Promise.resolve()
 
   const put = async (): Promise<void> => {
     if (!isHeld) return
+    const begunAt = performance.now()
     try {
       await bucket.put(key, value())
+      const isLate = renewedAt !== undefined && performance.now() - renewedAt > ttlMs * LAPSE_SHARE
+      renewedAt = begunAt
+      if (isLate) onLapse?.()
       if (isFailing) log.info({ key }, 'lease renewed again')
       isFailing = false
     } catch (error) {
@@ -94,9 +112,10 @@ export interface Leases<T> extends AsyncDisposable {
   readonly isStale: boolean
 }
 
-/** What holding and watching need besides the bucket. */
-export interface LeasesOptions extends LeaseOptions {
-  nats: Nats
+/** What {@link watchLeases} needs besides the bucket. */
+export interface WatchOptions extends LeaseOptions {
+  /** Called with the key of each who did not renew, after the change of {@link Leases.current}. */
+  onRanOut?: (key: string) => void
 }
 
 /**
@@ -107,7 +126,7 @@ export interface LeasesOptions extends LeaseOptions {
  */
 export async function watchLeases<T>(
   bucket: Bucket<T>,
-  { ttlMs, log, nats }: LeasesOptions,
+  { ttlMs, log, nats, onRanOut }: WatchOptions,
 ): Promise<Leases<T>> {
   const holders = new Map<string, { revision: number; renewedAt: number }>()
   const values = new Map<string, T>()
@@ -117,9 +136,7 @@ export async function watchLeases<T>(
   let lastRenewalAt = performance.now()
   let areOldKept = false
 
-  const tell = (): void => {
-    for (const listener of listeners) listener(values)
-  }
+  const tell = (): void => listeners.forEach((listener) => listener(values))
   const remove = (key: string): void => {
     holders.delete(key)
     if (values.delete(key)) tell()
@@ -141,6 +158,7 @@ export async function watchLeases<T>(
     for (const [key] of old) {
       log.warn({ key }, 'lease ran out')
       remove(key)
+      onRanOut?.(key)
     }
   }
 

@@ -22,6 +22,7 @@ const EVENT_PREFIX = 'xmidt.event'
 const DEVICE_PREFIX = 'xmidt.device'
 const DEAD_LETTER_PREFIX = 'xmidt.dead'
 const TALARIA_PREFIX = 'xmidt.talaria'
+const SESSIONS_PREFIX = '$KV.SESSIONS'
 
 /** Where every Talaria answers; request, and one reply from each. */
 export const TALARIAS_PING = 'xmidt.talarias.ping'
@@ -160,6 +161,36 @@ export function talariaSubjectKind(subject: string): TalariaSubjectKind | undefi
   const [talaria, kind, ...rest] = tokensAfter(subject, TALARIA_PREFIX)
   if (!talaria || !kind || rest.length > 0) throw unknown(subject)
   return TALARIA_SUBJECT_KINDS.find((each) => each === kind)
+}
+
+/** Where the entry of a session is kept: `$KV.SESSIONS.<talaria>.<device>`. */
+export const sessionEntrySubject = (talariaId: string, device: DeviceId): string =>
+  `${holderSubject(talariaId)}.${deviceToken(device)}`
+
+/** All entries of one Talaria. */
+export const sessionEntrySubjects = (talariaId: string): string => `${holderSubject(talariaId)}.*`
+
+/** Where it is kept that a Talaria may have entries: `$KV.SESSIONS.<talaria>`. */
+export const holderSubject = (talariaId: string): string =>
+  `${SESSIONS_PREFIX}.${bounded(escapeToken(talariaId))}`
+
+/** All Talarias that may have entries. */
+export const HOLDER_SUBJECTS = `${SESSIONS_PREFIX}.*`
+
+/** What a key of SESSIONS says; without a device it is a Talaria's own. */
+export interface SessionKey {
+  talariaId: string
+  device: DeviceId | undefined
+}
+
+/** @throws {SubjectError} SUBJECT_UNKNOWN, TOKEN_MALFORMED. */
+export function parseSessionSubject(subject: string): SessionKey {
+  const [talaria, device, ...rest] = tokensAfter(subject, SESSIONS_PREFIX)
+  if (!talaria || rest.length > 0) throw unknown(subject)
+  return {
+    talariaId: unescapeToken(talaria),
+    device: device === undefined ? undefined : deviceOfToken(device),
+  }
 }
 
 function typeToken(type: string): string {

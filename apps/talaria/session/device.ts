@@ -69,6 +69,10 @@ export class Device {
   eventsPending = 0
   /** It is being let go: no further command is written to it. */
   isLeaving = false
+  /** Of its entry in SESSIONS, 0 while there is none; the presence of this Talaria keeps it. */
+  entryRevision = 0
+  /** Of its online event in EVENTS, 0 while it is not known; kept likewise. */
+  onlineSequence = 0
   readonly #startedAt = performance.now()
   readonly #socket: WebSocket
   readonly #options: DeviceOptions

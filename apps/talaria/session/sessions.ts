@@ -4,14 +4,12 @@
  */
 import type { Msg } from '@nats-io/transport-node'
 import type { WebSocket } from 'ws'
-import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { CloseReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connect.ts'
-import type { OutgoingEvent } from '#libs/nats/event.ts'
 import { deviceSubjectKind, deviceSubjects, sessionSubject } from '#libs/nats/subjects.ts'
 import { Device, type DeviceIdentity, type DeviceLimits, type DeviceListener } from './device.ts'
 import { eachPaced, type Devices } from './devices.ts'
-import { offlineEvent, onlineEvent } from './presence.ts'
 import { statisticsOf } from './statistics.ts'
 import { encodeAnnouncement, judgeTakeover, readAnnouncement } from './takeover.ts'
 
@@ -27,10 +25,10 @@ export interface Sessions extends Disposable {
 export interface Ways {
   onFrame: DeviceListener['onFrame']
   onCommand(device: Device, message: Msg): void
-  /** The session is over: nothing of it is waited for any more. */
-  onEnd(device: Device): void
-  /** Stores a presence event. Never throws. */
-  tell(event: OutgoingEvent): void
+  /** The device is online, which is to be told. */
+  onBegin(device: Device): void
+  /** The session is over: nothing of it is waited for any more, and it is to be told. */
+  onEnd(device: Device, reason: CloseReason, error: Error | undefined): void
 }
 
 /** What {@link createSessions} needs. */
@@ -40,15 +38,13 @@ export interface SessionsOptions {
   ways: Ways
   limits: DeviceLimits
   talariaId: string
-  /** Of presence events: a locator. */
-  source: string
   metrics: TalariaMetrics
   log: Logger
 }
 
 /** Sessions on one connection. */
 export function createSessions(options: SessionsOptions): Sessions {
-  const { nats, devices, ways, metrics, log, source, limits } = options
+  const { nats, devices, ways, metrics, log, limits } = options
   const unsubscribers = new Map<Device, () => void>()
   const announce = (device: Device): void => announceSession(device, options)
 
@@ -60,9 +56,8 @@ export function createSessions(options: SessionsOptions): Sessions {
       unsubscribers.get(device)?.()
       unsubscribers.delete(device)
       devices.remove(device)
-      ways.onEnd(device)
+      ways.onEnd(device, reason, error)
       metrics.disconnects.inc({ reason })
-      ways.tell(offlineEvent(device, source, { reason, error }))
       log.info({ deviceId: device.id, sessionId: device.sessionId, reason }, 'device disconnected')
     },
   }
@@ -111,7 +106,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       devices.add(device)
       announce(device)
       metrics.connects.inc()
-      ways.tell(onlineEvent(device, source))
+      ways.onBegin(device)
       log.info({ deviceId: device.id, sessionId: device.sessionId }, 'device connected')
     },
     [Symbol.dispose]() {

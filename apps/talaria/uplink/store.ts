@@ -7,11 +7,13 @@ import {
   JetStreamApiCodes,
   JetStreamApiError,
   jetstreamManager,
+  type PubAck,
 } from '@nats-io/jetstream'
 import { EVENTS_STREAM, type TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connect.ts'
 import { publishEvent, type OutgoingEvent } from '#libs/nats/event.ts'
+import { isSequenceWrong } from '#libs/nats/sequence.ts'
 import { SubjectError } from '#libs/nats/subjects.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
@@ -22,10 +24,9 @@ import { createStoring, type Storing, type StreamState } from './storing.ts'
 /**
  * How long an event is tried. A cluster that elects a leader refuses at once for 1 to 4 s, and a
  * server that is restarted is away for some seconds: attempts by number would be spent in half of
- * one. Then a device is told, as it can keep its event. Presence has nobody who could keep it; it
- * stays below the two minutes in which JetStream knows an event again.
+ * one. Then the device is told, as it can keep its event.
  */
-const TRIED_MS = { device: 15_000, presence: 110_000 } as const
+const TRIED_MS = 15_000
 
 const BACKOFF = { firstMs: 200, maxMs: 2_000 }
 
@@ -40,8 +41,13 @@ export type Stored = 'stored' | 'too-large' | 'event-type-invalid' | 'not-stored
 
 /** Puts events into the stream. */
 export interface Store {
-  /** Never rejects. */
-  put(event: OutgoingEvent, kind: keyof typeof TRIED_MS): Promise<Stored>
+  /** Stores a device's event. Never rejects. */
+  put(event: OutgoingEvent): Promise<Stored>
+  /**
+   * One attempt at a presence event, which resolves with its sequence; who tries again is the
+   * caller. See {@link PublishEventOptions} for `lastSequence`. @throws the client's errors.
+   */
+  attempt(event: OutgoingEvent, lastSequence?: number): Promise<number>
   /** Why nothing is stored at this moment; undefined while all is well. */
   readonly fault: string | undefined
   /** Resolves when nothing is under way any more, after `waitMs` at most. Nothing is tried again. */
@@ -63,21 +69,27 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
   const link = createLink(nats)
   const storing = createStoring({ askStream: () => askStream(nats), metrics, log })
   const jetStream = jetstream(nats.connection)
-  const publish = (event: OutgoingEvent): Promise<unknown> => publishEvent(jetStream, event)
+  const publish = (event: OutgoingEvent, lastSequence?: number): Promise<PubAck> =>
+    publishEvent(jetStream, event, { lastSequence })
   const parts = { publish, link, storing, metrics, log, signal: ending.signal }
   return {
-    put(event, kind) {
+    put(event) {
       const { max_payload: payloadMax = MESSAGE_BYTES_DEFAULT } = nats.connection.info ?? {}
       if (event.bytes.length > payloadMax - HEADER_BYTES) return Promise.resolve('too-large')
-      const putting = publishUntilStored(event, TRIED_MS[kind], parts).then((stored) => {
+      const putting = publishUntilStored(event, TRIED_MS, parts).then((stored) => {
         underWay.delete(putting)
         metrics.eventsInFlight.dec()
-        if (stored === 'stored') metrics.eventsStored.inc({ kind })
+        if (stored === 'stored') metrics.eventsStored.inc({ kind: 'device' })
         return stored
       })
       underWay.add(putting)
       metrics.eventsInFlight.inc()
       return putting
+    },
+    async attempt(event, lastSequence) {
+      const { seq } = await publishOnce(event, lastSequence, parts)
+      metrics.eventsStored.inc({ kind: 'presence' })
+      return seq
     },
     get fault() {
       return storing.fault
@@ -105,7 +117,7 @@ async function askStream({ connection }: Nats): Promise<StreamState> {
 }
 
 interface Publishing {
-  publish: (event: OutgoingEvent) => Promise<unknown>
+  publish: (event: OutgoingEvent, lastSequence?: number) => Promise<PubAck>
   link: Link
   storing: Storing
   metrics: TalariaMetrics
@@ -117,25 +129,21 @@ interface Publishing {
 async function publishUntilStored(
   event: OutgoingEvent,
   triedMs: number,
-  { publish, link, storing, metrics, log, signal }: Publishing,
+  parts: Publishing,
 ): Promise<Stored> {
+  const { link, metrics, log, signal } = parts
   const until = performance.now() + triedMs
   const leftMs = (): number => until - performance.now()
   const backoff = createBackoff(BACKOFF)
   for (;;) {
     // What is published while the connection is away is lost without a word: it waits instead.
     if (!(await link.isUp(leftMs(), signal))) return 'not-stored'
-    const endTimer = metrics.eventSeconds.startTimer()
     try {
-      await link.whileUp(publish(event))
-      endTimer()
-      storing.succeeded()
+      await publishOnce(event, undefined, parts)
       if (event.trace) log.debug({ eventId: event.id, ...traceFields(event.trace) }, 'event stored')
       return 'stored'
     } catch (error) {
       if (error instanceof SubjectError) return 'event-type-invalid'
-      metrics.eventFailures.inc()
-      storing.failed(error)
       const trace = traceFields(event.trace)
       log.debug({ eventId: event.id, error: String(error), ...trace }, 'event not stored')
       // Once the connection is back all that was under way goes out at once; the id makes it safe.
@@ -143,5 +151,26 @@ async function publishUntilStored(
       if (leftMs() <= waitMs || !(await wait(waitMs, signal))) return 'not-stored'
       metrics.eventRetries.inc()
     }
+  }
+}
+
+async function publishOnce(
+  event: OutgoingEvent,
+  lastSequence: number | undefined,
+  { publish, link, storing, metrics }: Publishing,
+): Promise<PubAck> {
+  const endTimer = metrics.eventSeconds.startTimer()
+  try {
+    const ack = await link.whileUp(publish(event, lastSequence))
+    endTimer()
+    storing.succeeded()
+    return ack
+  } catch (error) {
+    // What the stream refuses for its sequence says nothing of how it stores.
+    if (!isSequenceWrong(error) && !(error instanceof SubjectError)) {
+      metrics.eventFailures.inc()
+      storing.failed(error)
+    }
+    throw error
   }
 }

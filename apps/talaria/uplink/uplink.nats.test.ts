@@ -106,6 +106,8 @@ describe('the events of a device', () => {
   it('keep their order, and their ids count up', async () => {
     const id = bench.newDevice()
     await using device = await bench.connect(talaria, id)
+    // Told once the session's entry is stored, and so perhaps between the device's first events.
+    await bench.event(({ message }) => message.dest === `event:device-status/${id}/online`)
     const sent = Array.from({ length: 50 }, () => eventOf(id))
     for (const message of sent) device.send(message)
     await bench.event(({ message }) => message.dest === sent.at(-1)?.dest)

@@ -109,7 +109,7 @@ function takeEvent(
   const event = outgoing(device, message, bytes, type)
   const span = tracer && beginSend(tracer, event)
   if (span) event.trace = span.context
-  void store.put(event, 'device').then((stored) => {
+  void store.put(event).then((stored) => {
     if (span) endEvent(span, stored)
     if (stored !== 'stored') metrics.uplinkDrops.inc({ reason: stored })
     // Its place is free when the device has its acknowledgement, so those cannot pile up either.

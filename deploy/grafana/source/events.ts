@@ -106,7 +106,7 @@ export const events: Dashboard = {
           unit: 'reqps',
           queries: [
             [
-              'sum by (reason) (rate(xmidt_talaria_presence_events_dropped_total[$__rate_interval]))',
+              'sum by (reason) (rate(xmidt_talaria_sessions_left_total[$__rate_interval]))',
               '{{reason}}',
             ],
           ],
