@@ -1,6 +1,10 @@
 /** Talarias as processes that a test can kill, and what the stream says of their devices' sessions. */
 import { jetstreamManager } from '@nats-io/jetstream'
 import { expect } from 'vitest'
+import { start } from '#apps/talaria/app.ts'
+import { talariaEnv } from '#apps/talaria/config.ts'
+import { loadConfig } from '#libs/config/load.ts'
+import type { App } from '#libs/lifecycle/app.ts'
 import { connectNats } from '#libs/nats/connect.ts'
 import { sessionEntrySubjects } from '#libs/nats/subjects.ts'
 import { walk } from '#libs/nats/walk.ts'
@@ -11,7 +15,7 @@ import { startTestNats, type TestNats } from './nats.ts'
 import { logOf } from './stack.ts'
 
 /** A lease and what it takes to see that it ran out, on a loaded machine. */
-const TOLD_MS = 45_000
+const TOLD_MS = 60_000
 
 /** How often each was told of one session. */
 export interface SessionTold {
@@ -23,10 +27,12 @@ export interface SessionTold {
 /** The bench on which presence is tested. */
 export interface PresenceBench extends AsyncDisposable {
   readonly nats: TestNats
-  /** A Talaria in a process of its own; `port` is where it finds NATS, if not at the server. */
-  startTalaria(id: string, port?: number): Promise<AppProcess>
+  /** A Talaria in a process of its own. */
+  startTalaria(id: string): Promise<AppProcess>
+  /** A Talaria in this process, which nobody kills; `port` is where it finds NATS, if not at the server. */
+  startHere(id: string, port?: number): Promise<App>
   /** Connects so many devices that no test connected before. */
-  connect(talaria: AppProcess, count: number): Promise<TestDevice[]>
+  connect(talaria: { readonly url: string }, count: number): Promise<TestDevice[]>
   /** What the stream has, by session. */
   told(): Promise<Map<string, SessionTold>>
   /** Resolves when so many sessions have one online event, and none more. */
@@ -71,20 +77,22 @@ export async function startPresenceBench(): Promise<PresenceBench> {
     }
     return count
   }
+  const environmentOf = (id: string, port?: number): Record<string, string> => ({
+    NATS_URL: nats.urlOf('talaria').replace(/\d+$/, (own) => String(port ?? own)),
+    TALARIA_ID: id,
+    TALARIA_PORT: '0',
+    TALARIA_OPERATIONS_PORT: '0',
+    TALARIA_OPEN: 'true',
+    TALARIA_DRAIN_MS: '100',
+  })
   const running = starting.move()
   return {
     nats,
-    startTalaria: async (id, port) =>
-      running.use(
-        await startAppProcess('talaria', {
-          NATS_URL: nats.urlOf('talaria').replace(/\d+$/, (own) => String(port ?? own)),
-          TALARIA_ID: id,
-          TALARIA_PORT: '0',
-          TALARIA_OPERATIONS_PORT: '0',
-          TALARIA_OPEN: 'true',
-          TALARIA_DRAIN_MS: '100',
-        }),
-      ),
+    startTalaria: async (id) => running.use(await startAppProcess('talaria', environmentOf(id))),
+    startHere: async (id, port) => {
+      const config = loadConfig(talariaEnv, environmentOf(id, port))
+      return running.use(await start(config, logOf('talaria')))
+    },
     connect: ({ url: talariaUrl }, count) =>
       Promise.all(
         Array.from({ length: count }, async () => {
