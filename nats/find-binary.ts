@@ -1,9 +1,10 @@
 /** Where a program of NATS comes from: what is there, else what can be fetched or built. Design §6. */
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
+import { makeDirectory } from '#libs/files/make-directory.ts'
 
 /** Building compiles some 200 packages; on a small machine that takes minutes. */
 const BUILD_MS = 600_000
@@ -83,7 +84,7 @@ async function fetchOrBuild(wanted: WantedBinary, making: Making): Promise<strin
     ['go install', (directory) => build(wanted, directory, onProgress)],
   ]
   if (download) ways.unshift(['download', (directory) => download(version, directory, onProgress)])
-  mkdirSync(join(cached, '..'), { recursive: true })
+  makeDirectory(join(cached, '..'))
   for (const [way, make] of ways) {
     const directory = mkdtempSync(`${cached}.part-`)
     try {

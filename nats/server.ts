@@ -6,6 +6,7 @@ import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { once } from 'node:events'
+import { makeDirectory } from '#libs/files/make-directory.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { serverConfiguration, type ConfigurationOptions } from './configuration.ts'
@@ -63,7 +64,7 @@ export interface NatsServerOptions {
 
 /** Starts a server on loopback and resolves once it listens. @throws {NatsServerError} */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
-  mkdirSync(options.directory, { recursive: true })
+  makeDirectory(options.directory)
   const stopping = new WeakSet<ChildProcess>()
   const watched = async (wantedPort: number): ReturnType<typeof launch> => {
     const launched = await launch(options, wantedPort)

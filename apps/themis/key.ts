@@ -7,8 +7,9 @@ import {
   randomUUID,
   type KeyObject,
 } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { makeDirectory } from '#libs/files/make-directory.ts'
 
 /** P-256: small tokens, and every JWT library knows it. */
 const CURVE = 'prime256v1'
@@ -61,7 +62,7 @@ function readOrMake(file: string): string {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: CURVE })
-  mkdirSync(dirname(file), { recursive: true })
+  makeDirectory(dirname(file))
   // Never over a file that is there, whose mode would stay.
   const temporary = `${file}.${randomUUID()}`
   const pem = privateKey.export({ format: 'pem', type: 'pkcs8' })

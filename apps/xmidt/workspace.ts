@@ -4,12 +4,14 @@
  * running fabric.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { makeDirectory } from '#libs/files/make-directory.ts'
 import { USER_NAMES } from '#nats/permissions.ts'
 import { UserError } from './failure.ts'
 import { contextTree } from './nats-cli/nats-context.ts'
+import { requireOwnDirectory } from './own-directory.ts'
 import { writePrivate } from './private-file.ts'
 
 const password = z.string().min(1)
@@ -58,16 +60,18 @@ export interface Workspace {
 /**
  * Makes or opens the workspace.
  * @param isFresh empties it first: streams, keys, passwords and logs are made anew.
- * @throws {UserError} when it cannot be written.
+ * @throws {UserError} when it cannot be written, or others can write there.
  */
 export function openWorkspace(directory: string, isFresh: boolean): Workspace {
   const path = (name: string): string => join(directory, name)
   try {
+    makeDirectory(directory, 0o700)
+    requireOwnDirectory(directory, [])
     // Only what is ours: the directory may be one that somebody named by mistake.
     if (isFresh)
       for (const name of OWN_ENTRIES) rmSync(path(name), { recursive: true, force: true })
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
-    for (const name of ['nats', 'logs']) mkdirSync(path(name), { recursive: true })
+    requireOwnDirectory(directory, SECRET_FILES)
+    for (const name of ['nats', 'logs']) makeDirectory(path(name))
     const credentials = openCredentials(path('credentials.json'))
     return {
       directory,
@@ -94,20 +98,25 @@ export function openWorkspace(directory: string, isFresh: boolean): Workspace {
   }
 }
 
+/** What is read again at the next start, or by the other commands. */
+const SECRET_FILES = ['credentials.json', 'running.json', 'themis-key.pem']
+
 const OWN_ENTRIES = ['nats', 'logs', 'cli', 'themis-key.pem', 'credentials.json', 'running.json']
 
 /**
  * What a command on the same machine needs to talk to a running fabric.
- * @throws {UserError} when none was started from here.
+ * @throws {UserError} when none was started from here, or others could have written what is read.
  */
 export function readRunning(directory: string): { running: Running; credentials: Credentials } {
   try {
+    if (existsSync(directory)) requireOwnDirectory(directory, SECRET_FILES)
     const read = (name: string): unknown => JSON.parse(readFileSync(join(directory, name), 'utf8'))
     return {
       running: runningSchema.parse(read('running.json')),
       credentials: credentialsSchema.parse(read('credentials.json')),
     }
   } catch (error) {
+    if (error instanceof UserError) throw error
     throw new UserError(
       `no fabric is running here (${join(directory, 'running.json')} is not there): start one with\n` +
         '"npm start", or name one by XMIDT_THEMIS_URL, XMIDT_SCYTALE_URL, XMIDT_NATS_URL and\n' +
