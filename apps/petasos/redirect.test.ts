@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { TalariaEntry } from '#libs/nats/talarias.ts'
+import { talariaEntry, type TalariaEntry } from '#libs/nats/talarias.ts'
 import { answer, redirectPage } from './redirect.ts'
 
 const NAME = 'mac:112233445566'
@@ -44,6 +44,21 @@ describe('an answer', () => {
         )
       }),
     )
+  })
+
+  it.each([
+    'javascript:alert(1)',
+    'file:///etc/passwd',
+    'ftp://a:6200',
+    '//evil.example',
+    'http://a\r\nSet-Cookie: x',
+    'http://a/ b',
+    'http:evil.example',
+  ])('never leads to %j, which is not read as the URL of a Talaria', (url) => {
+    expect(talariaEntry.safeParse(entry(url)).success).toBe(false)
+    const inside = entry('http://a', { internalUrl: url })
+    expect(talariaEntry.safeParse(inside).success).toBe(false)
+    expect(talariaEntry.safeParse(entry('https://a:6200/')).success).toBe(true)
   })
 
   it('inside leads to the internal URL, or to the public one of a Talaria that has no other', () => {

@@ -25,6 +25,16 @@ describe("Talaria's configuration", () => {
     expect(() => loadConfig(talariaEnv, { TALARIA_URL })).toThrow(/TALARIA_URL must be a URL/)
   })
 
+  it.each(['javascript:alert(1)', 'file:///etc/passwd', 'ws://talaria', 'http://a/\r\nX: y'])(
+    'is refused with the URL %j, which Petasos would give to devices',
+    (url) => {
+      expect(() => loadConfig(talariaEnv, { TALARIA_URL: url })).toThrow(/TALARIA_URL must be/)
+      expect(() => loadConfig(talariaEnv, { TALARIA_INTERNAL_URL: url })).toThrow(
+        /TALARIA_INTERNAL_URL must be/,
+      )
+    },
+  )
+
   it('is taken with the URL, or with an address that is one', () => {
     const TALARIA_URL = 'http://talaria.example.com:6200'
     expect(loadConfig(talariaEnv, { TALARIA_HOST: '0.0.0.0', TALARIA_URL })).toBeDefined()

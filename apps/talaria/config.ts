@@ -138,6 +138,12 @@ export const talariaEnv = variables
     error:
       'must be at most 200 letters, digits, -, _, =, / and single dots between them: it is a key in the bucket TALARIAS',
   })
+  .superRefine((config, context) => {
+    for (const name of ['TALARIA_URL', 'TALARIA_INTERNAL_URL'] as const) {
+      if (config[name] === '' || isWeb(config[name])) continue
+      context.addIssue({ code: 'custom', path: [name], message: 'must be an http or https URL' })
+    }
+  })
   .refine(({ TALARIA_URL, TALARIA_HOST }) => TALARIA_URL !== '' || !isEveryAddress(TALARIA_HOST), {
     path: ['TALARIA_URL'],
     error:
@@ -148,6 +154,9 @@ export const talariaEnv = variables
 /** A wildcard in it would be one over the leases of others. */
 const isKey = (id: string): boolean =>
   id.length <= 200 && /^[A-Za-z0-9_=/-]+(?:\.[A-Za-z0-9_=/-]+)*$/.test(id)
+
+/** As Petasos gives it to devices in a header. */
+const isWeb = (url: string): boolean => /^https?:\/\/[\u0021-\u007e]+$/i.test(url)
 
 const isEveryAddress = (host: string): boolean => ['0.0.0.0', '::', '[::]'].includes(host)
 

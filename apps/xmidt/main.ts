@@ -2,6 +2,7 @@
 /** The command that people type: `xmidt up`, `send`, `listen`, `token`, `contexts`, `decode`. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { failureText } from './failure.ts'
+import { escapeUnseenInLines } from '#libs/log/unseen.ts'
 import { defaultPorts, parsePort, PORTS_HELP, type Ports } from './up/ports.ts'
 
 /** Where a running fabric keeps its data unless `--directory` says otherwise. */
@@ -170,6 +171,6 @@ interface ContextsArguments {
 try {
   await program.parseAsync()
 } catch (error) {
-  process.stderr.write(`xmidt: ${failureText(error)}\n`)
+  process.stderr.write(`xmidt: ${escapeUnseenInLines(failureText(error))}\n`)
   process.exitCode = 1
 }

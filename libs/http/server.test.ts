@@ -12,6 +12,26 @@ const HOST = { hostname: '127.0.0.1', port: 0 }
 const log = createLogger('test', { level: 'silent' })
 
 describe('a server', () => {
+  it.each(['999999999999', '9'.repeat(200), '1.2.3.4.5', 'a b', '[::1', 'host:99999'])(
+    'refuses the Host %j with 400, whatever is asked of it',
+    async (host) => {
+      const app = new Hono().all('*', (c) => c.text(new URL(c.req.url).host))
+      await using byFetch = await serve({ ...HOST, fetch: app.fetch })
+      await using byListener = await serve({
+        ...HOST,
+        listener: (request, response) =>
+          response.end(new URL(`http://${request.headers.host}`).host),
+      })
+      for (const server of [byFetch, byListener]) {
+        for (const method of ['GET', 'POST']) {
+          const socket = connect(server.port, '127.0.0.1')
+          socket.write(`${method} /a HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+          expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 /)
+        }
+      }
+    },
+  )
+
   it('tells the port that it took', async () => {
     await using server = await serve({ ...HOST, fetch: () => new Response('hello') })
     expect(server.url).toBe(`http://127.0.0.1:${server.port}`)

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
+import { withValidHost } from './host.ts'
 
 /** Headers and body of one request must be there by then; upstream's read time-out is 5 s. */
 const REQUEST_MS = 30_000
@@ -64,7 +65,7 @@ export interface ServeOptions {
 /** Listens. @throws {PortTakenError}, and Node's own errors for an address that is none of ours. */
 export async function serve(options: ServeOptions): Promise<HttpServer> {
   const { hostname, requestTimeoutMs = REQUEST_MS } = options
-  const listener = options.listener ?? listenerOf(options)
+  const listener = withValidHost(options.listener ?? listenerOf(options))
   const server = createServer(
     {
       requestTimeout: requestTimeoutMs,

@@ -31,6 +31,14 @@ describe('createLogger', () => {
     expect(line).toContain('[redacted]')
   })
 
+  it('writes nothing that a terminal takes for an order, and the same JSON all the same', () => {
+    const hostile = '\u001b[2J\u009b2J\u007f\u202eback\u2028\n'
+    const [line] = lines((log) => log.warn({ name: hostile, [hostile]: 1 }, hostile))
+    expect(line?.endsWith('\n')).toBe(true)
+    expect(line?.slice(0, -1)).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u)
+    expect(JSON.parse(line ?? '')).toMatchObject({ name: hostile, msg: hostile, [hostile]: 1 })
+  })
+
   it('leaves out what is less severe than its level', () => {
     expect(lines((log) => log.info('idle'), 'warn')).toEqual([])
   })

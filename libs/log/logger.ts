@@ -3,6 +3,7 @@
  * Who builds a logger decides where it writes; nothing here reads the environment.
  */
 import { pino, type DestinationStream, type Logger } from 'pino'
+import { escapeUnseen } from './unseen.ts'
 
 export type { Logger } from 'pino'
 
@@ -29,5 +30,7 @@ export function createLogger(app: string, { level, destination }: LoggerOptions)
     formatters: { level: (label: string) => ({ level: label }) },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
   }
-  return destination ? pino(options, destination) : pino(options)
+  const out = destination ?? pino.destination({ dest: process.stdout.fd, sync: true })
+  // JSON escapes what its own rules ask for, which leaves orders that terminals know: people read logs.
+  return pino(options, { write: (line) => out.write(`${escapeUnseen(line.trimEnd())}\n`) })
 }

@@ -10,12 +10,18 @@ export const TALARIAS_BUCKET = 'TALARIAS'
 /** How long an entry counts without being put again. The bucket's own time to live is the same. */
 export const TALARIA_LEASE_MS = 15_000
 
+/**
+ * What a device is sent to, and so is written into a header: http or https, and nothing but what a
+ * URL is written with. An entry with anything else is not read, and nobody is sent there.
+ */
+const deviceUrl = z.url({ protocol: /^https?$/ }).regex(/^https?:\/\/[\u0021-\u007e]+$/i)
+
 /** The shape of an entry. */
 export const talariaEntry = z.object({
   /** Where devices connect: the base that Petasos puts in front of the path. */
-  url: z.url(),
+  url: deviceUrl,
   /** The same for devices inside the deployment's own network, where `url` may lead nowhere. */
-  internalUrl: z.url().optional(),
+  internalUrl: deviceUrl.optional(),
   region: z.string(),
   /** Its share of the devices, relative to the others'. */
   weight: z.number().positive(),

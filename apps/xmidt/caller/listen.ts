@@ -1,15 +1,9 @@
 /** `xmidt listen`: the live events as they pass through NATS. */
-import { connect, type Msg } from '@nats-io/transport-node'
+import { connect } from '@nats-io/transport-node'
 import { readAccess } from '#apps/xmidt/access.ts'
 import { UserError } from '#apps/xmidt/failure.ts'
-import { cyan, dim, timeOfDay } from '#apps/xmidt/terminal.ts'
-import { readEventHeaders } from '#libs/nats/event.ts'
 import { EVENT_SUBJECTS, eventSubjectsOfType } from '#libs/nats/subjects.ts'
-import { decode } from '#libs/wrp/codec.ts'
-import { toJson } from '#libs/wrp/json.ts'
-
-/** How much of a payload one readable line shows. */
-const PAYLOAD_LENGTH_MAX = 100
+import { jsonLine, readableLine } from './event-line.ts'
 
 /** Prints events until Ctrl-C or until the reader of the output has gone. @throws {UserError} */
 export async function listen(options: {
@@ -42,31 +36,5 @@ export async function listen(options: {
   process.stderr.write(`listening to ${subject} on ${url.host}, Ctrl-C ends it\n`)
   for await (const message of subscription) {
     process.stdout.write(`${options.isJson ? jsonLine(message) : readableLine(message)}\n`)
-  }
-}
-
-function readableLine(message: Msg): string {
-  const { dest, source } = readEventHeaders(message.headers)
-  return `${dim(timeOfDay())}  ${cyan(source ?? '')}  ${dest ?? message.subject}  ${preview(message.data)}`
-}
-
-function preview(bytes: Uint8Array): string {
-  try {
-    const payload = decode(bytes).payload
-    if (!payload) return ''
-    const text = new TextDecoder().decode(payload).replaceAll(/\p{Cc}/gu, '.')
-    return text.length > PAYLOAD_LENGTH_MAX ? `${text.slice(0, PAYLOAD_LENGTH_MAX)}…` : text
-  } catch {
-    return dim('(no WRP)')
-  }
-}
-
-function jsonLine(message: Msg): string {
-  const headers = readEventHeaders(message.headers)
-  try {
-    const wrp: unknown = JSON.parse(toJson(decode(message.data)))
-    return JSON.stringify({ subject: message.subject, headers, wrp })
-  } catch (error) {
-    return JSON.stringify({ subject: message.subject, headers, error: String(error) })
   }
 }

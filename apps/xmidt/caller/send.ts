@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { basicAuthorization, readAccess } from '#apps/xmidt/access.ts'
 import { UserError } from '#apps/xmidt/failure.ts'
+import { escapeUnseenInLines } from '#libs/log/unseen.ts'
 import { fromJson } from '#libs/wrp/json.ts'
 
 /** What `send` was told. */
@@ -42,11 +43,13 @@ export async function send(options: SendOptions): Promise<number> {
   })
   const body = await response.text()
   if (!response.ok) {
-    process.stderr.write(`xmidt: ${response.status} ${messageOf(body)}\n`)
+    process.stderr.write(`xmidt: ${response.status} ${escapeUnseenInLines(messageOf(body))}\n`)
     return 1
   }
   const payload = body === '' ? undefined : fromJson(body).payload
-  process.stdout.write(`${payload ? new TextDecoder().decode(payload) : ''}\n`)
+  const answer = payload ? new TextDecoder().decode(payload) : ''
+  // A program gets it as the device sent it, a terminal without orders.
+  process.stdout.write(`${process.stdout.isTTY ? escapeUnseenInLines(answer) : answer}\n`)
   return 0
 }
 

@@ -1,12 +1,10 @@
 /** A WRP message as one line of JSON that a person reads: names instead of numbers, the payload as what it holds. */
+import { escapeUnseen } from '#libs/log/unseen.ts'
 import { decode } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
 import { MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 import { validate } from '#libs/wrp/validate.ts'
 import { base64Of, rawJson, showPayload } from './payload.ts'
-
-/** What a terminal could take for an order, or a reader for something else than stands there. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u{e0000}-\u{e0fff}]/gu
 
 const TYPE_NAMES = new Map<number, string>(
   Object.entries(MSG_TYPE).map(([name, type]) => [type, name]),
@@ -58,12 +56,7 @@ function faultOf(message: WrpMessage): { invalid?: string } {
 }
 
 function lineOf(fields: object, bytes: Uint8Array): string {
-  return textOf(fields).replaceAll(UNSEEN, (character) =>
-    character.replaceAll(
-      /[^]/g,
-      (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    ),
-  )
+  return escapeUnseen(textOf(fields))
 
   function textOf(value: object): string {
     try {

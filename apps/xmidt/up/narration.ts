@@ -6,6 +6,7 @@ import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { cyan, dim, timeOfDay, yellow } from '#apps/xmidt/terminal.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
+import { escapeUnseen } from '#libs/log/unseen.ts'
 
 /** One log line, read. */
 type Line = Record<string, unknown>
@@ -43,7 +44,8 @@ export function createNarrator(logDirectory: string): Narrator {
   let isSilent = false
   const say = (who: string, what: string): void => {
     if (isSilent) return
-    process.stdout.write(`${dim(timeOfDay())}  ${cyan(who.padEnd(WHO_WIDTH))}  ${what}\n`)
+    const name = escapeUnseen(who).padEnd(WHO_WIDTH)
+    process.stdout.write(`${dim(timeOfDay())}  ${cyan(name)}  ${what}\n`)
   }
   return {
     say,
@@ -73,7 +75,8 @@ export function createNarrator(logDirectory: string): Narrator {
   }
 }
 
-function tell(line: Line, nameOf: (address: string) => string): string | undefined {
+/** The sentence for a log line; undefined for one that is not told. */
+export function tell(line: Line, nameOf: (address: string) => string): string | undefined {
   const message = text(line.msg)
   const sentence = SENTENCES[message]
   if (sentence) return sentence(line, nameOf)
@@ -85,9 +88,10 @@ function tell(line: Line, nameOf: (address: string) => string): string | undefin
 function facts(line: Line): string {
   return Object.entries(line)
     .filter(([name]) => !['level', 'time', 'app', 'msg'].includes(name))
-    .map(([name, value]) => `${name}=${text(value)}`)
+    .map(([name, value]) => `${escapeUnseen(name)}=${text(value)}`)
     .join(' ')
 }
 
+/** Names, reasons and errors may be words of a device or a caller. */
 const text = (value: unknown): string =>
-  typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
+  escapeUnseen(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
