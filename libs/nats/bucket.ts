@@ -2,11 +2,14 @@
  * A KV bucket whose values are JSON of one type: what is read is parsed, what cannot be parsed is
  * logged and left out, and a watch goes on through everything that happens to the connection.
  */
-import { jetstream } from '@nats-io/jetstream'
+import { jetstream, JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream'
 import { Kvm, type KvEntry } from '@nats-io/kv'
 import type { Logger } from '#libs/log/logger.ts'
 import { watchForEver, type BucketWatch } from './bucket-watch.ts'
 import type { Nats } from './connect.ts'
+
+/** Two of the watches' periods: whoever watches sees that the key went, or does not find it anew. */
+const PURGE_MARKER_TTL = '2m'
 
 /** One entry, with the revision that an update must name. */
 export interface BucketEntry<T> {
@@ -27,6 +30,12 @@ export interface Bucket<T> {
   /** Writes only over `revision`. @throws the client's error when somebody was faster. */
   update(key: string, value: T, revision: number): Promise<number>
   delete(key: string): Promise<void>
+  /**
+   * Takes the key away with a marker that watchers see and that runs out by itself, so that a bucket
+   * of many short entries does not fill up; the bucket must allow lifetimes of single entries. With a
+   * revision it does so only over that. @throws the client's error when somebody was faster.
+   */
+  purge(key: string, revision?: number): Promise<void>
   /** Watches until the signal aborts; resolves then. Never rejects. */
   watch(watch: BucketWatch<T>): Promise<void>
 }
@@ -37,6 +46,10 @@ export interface BucketOptions<T> {
   parse: (json: unknown) => T
   log: Logger
 }
+
+/** Whether a write did not happen because the entry is not of the revision that it named. */
+export const isOvertaken = (error: unknown): boolean =>
+  error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence
 
 /** Opens a bucket that `npm run nats:apply` made. No I/O until it is used. */
 export async function openBucket<T>(
@@ -72,6 +85,11 @@ export async function openBucket<T>(
     create: (key, value) => kv.create(key, JSON.stringify(value)),
     update: (key, value, revision) => kv.update(key, JSON.stringify(value), revision),
     delete: (key) => kv.delete(key),
+    purge: (key, revision) =>
+      kv.purge(key, {
+        ttl: PURGE_MARKER_TTL,
+        ...(revision !== undefined && { previousSeq: revision }),
+      }),
     watch: (watch) => watchForEver(kv, { ...watch, read, log: log.child({ bucket: name }) }),
   }
 }

@@ -41,6 +41,8 @@ export interface ConsumeOptions {
   /** How many messages may be in hand at once. */
   concurrency: number
   handle: (message: JsMsg) => Promise<Outcome>
+  /** A pull begins; what it is given says whether all messages that have come were handed on. */
+  onPull?: (isDrained: () => boolean) => void
   /** The durable is not there. Makes it again, or says false: then the loop ends. */
   onMissing: () => Promise<boolean>
   signal: AbortSignal
@@ -88,19 +90,23 @@ async function pull(consumer: Consumer, options: Pulling): Promise<void> {
   const stop = (): void => messages.stop()
   signal.addEventListener('abort', stop)
   if (signal.aborted) stop()
+  // The client's own count of what it holds back also counts what is no message.
+  let isDrained = true
+  options.onPull?.(() => isDrained)
   const watching = watchPull(messages, options)
   try {
     for await (const message of messages) {
+      isDrained = false
       // What arrives after the end was asked for goes to the next who pulls, without its ack wait.
-      if (signal.aborted) {
-        message.nak()
-        continue
+      if (signal.aborted) message.nak()
+      else {
+        const handling: Promise<void> = settle(message, options).finally(() =>
+          inHand.delete(handling),
+        )
+        inHand.add(handling)
+        if (inHand.size >= concurrency) await Promise.race(inHand)
       }
-      const handling: Promise<void> = settle(message, options).finally(() =>
-        inHand.delete(handling),
-      )
-      inHand.add(handling)
-      if (inHand.size >= concurrency) await Promise.race(inHand)
+      isDrained = true
     }
   } finally {
     signal.removeEventListener('abort', stop)
