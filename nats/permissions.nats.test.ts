@@ -55,6 +55,16 @@ const RULES: Rule[] = [
     '$JS.API.CONSUMER.CREATE.KV_WEBHOOKS.any.$KV.WEBHOOKS.>',
   ),
   publishing(
+    'note how often an event failed, and where a webhook is',
+    ['caduceus'],
+    '$KV.WEBHOOK_STATE.retry.aa.1',
+    '$KV.WEBHOOK_STATE.place.aa',
+    '$JS.API.DIRECT.GET.KV_WEBHOOK_STATE.$KV.WEBHOOK_STATE.place.aa',
+    '$JS.API.CONSUMER.CREATE.KV_WEBHOOK_STATE.any.$KV.WEBHOOK_STATE.>',
+  ),
+  publishing('ask each Caduceus what it was given', ['caduceus'], 'xmidt.caduceus.taken'),
+  publishing('answer another Caduceus', ['caduceus'], '_INBOX_caduceus.a.b'),
+  publishing(
     'make, change, empty or remove a stream',
     ['provisioner'],
     ...['CREATE', 'UPDATE', 'PURGE', 'DELETE'].flatMap((verb) =>
@@ -89,9 +99,13 @@ const RULES: Rule[] = [
     '$JS.API.DIRECT.GET.KV_SESSIONS.$KV.SESSIONS.t-1.mac_1',
   ),
   publishing(
+    'read an event by its place',
+    ['talaria', 'caduceus', 'operator'],
+    '$JS.API.DIRECT.GET.EVENTS',
+  ),
+  publishing(
     'read what was told of a device',
     ['talaria', 'operator'],
-    '$JS.API.DIRECT.GET.EVENTS',
     '$JS.API.DIRECT.GET.EVENTS.xmidt.event.3.device-status.mac_1',
   ),
   publishing(
@@ -116,6 +130,7 @@ const RULES: Rule[] = [
   publishing('ask what servers tell of themselves', ['system'], '$SYS.REQ.SERVER.PING.VARZ'),
   subscribing('hold a device', ['talaria'], 'xmidt.device.mac_1.*'),
   subscribing('be asked as a Talaria', ['talaria'], 'xmidt.talaria.t-1.*', 'xmidt.talarias.ping'),
+  subscribing('be asked as a Caduceus', ['caduceus'], 'xmidt.caduceus.taken'),
   subscribing(
     'see events',
     ['operator'],
@@ -158,12 +173,10 @@ const NOBODY: { operation: Operation; subjects: string[]; users: UserName[] }[] 
       '$JS.API.STREAM.RESTORE.EVENTS',
       '$JS.API.CONSUMER.PAUSE.EVENTS.webhook_aa',
       '$JS.API.CONSUMER.CREATE.KV_WEBHOOKS.any.$KV.OTHER.>',
-      '$KV.WEBHOOK_STATE.aa',
       'xmidt.event.1.two',
       'xmidt.event.1.two.mac_1.more',
       'xmidt.device.mac_1.reboot',
       'xmidt.talaria.t-1.reboot',
-      '_INBOX_caduceus.a.b',
       '$SYS.REQ.SERVER.ANY.RELOAD',
       '$SYS.REQ.SERVER.ANY.KICK',
       '$SYS.REQ.SERVER.ANY.LDM',

@@ -178,8 +178,17 @@ export const USERS = [
       readEntry('WEBHOOKS'),
       writeEntry('WEBHOOKS'),
       ...watchBucket('WEBHOOKS'),
+      // Its keys have several tokens: a webhook's, and an event's.
+      '$JS.API.DIRECT.GET.KV_WEBHOOK_STATE.$KV.WEBHOOK_STATE.>',
+      '$KV.WEBHOOK_STATE.>',
+      ...watchBucket('WEBHOOK_STATE'),
+      // When the oldest event came that a webhook has not had.
+      '$JS.API.DIRECT.GET.EVENTS',
+      // Instances ask each other which events they were given.
+      'xmidt.caduceus.taken',
+      inboxOf('caduceus'),
     ],
-    subscribe: [inboxOf('caduceus')],
+    subscribe: [inboxOf('caduceus'), 'xmidt.caduceus.taken'],
   },
   {
     // `npm run nats:apply`. That never deletes; a person who must does it as this user.

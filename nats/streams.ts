@@ -81,7 +81,14 @@ export function streams({ replicas, eventsBytesMax }: StreamOptions): Partial<St
       allow_msg_ttl: true,
     },
     bucket('WEBHOOKS', 'Webhook registrations.', replicas),
-    bucket('WEBHOOK_STATE', 'Cut-offs and counters of webhooks.', replicas),
+    {
+      ...bucket('WEBHOOK_STATE', 'Retries and places of webhooks.', replicas),
+      // What nobody writes again belongs to an event or a webhook that is gone for long.
+      max_age: nanos(24 * HOUR_MS),
+      // So that what is taken away leaves nothing for long: a sick receiver makes many entries.
+      allow_msg_ttl: true,
+      subject_delete_marker_ttl: nanos(120_000),
+    },
   ]
 }
 

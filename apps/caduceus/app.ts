@@ -17,12 +17,20 @@ import { createApi } from './api.ts'
 import { createAttempts } from './delivery/attempt.ts'
 import type { CaduceusConfig } from './config.ts'
 import { createDeliver, type Deliver, type DeliverOptions } from './delivery/deliver.ts'
+import { createBooks, type Books } from './delivery/books.ts'
+import { openFailedAttempts } from './delivery/failed-attempts.ts'
 import { createDialer } from './delivery/dial.ts'
-import { createMetrics, STREAMS, type Metrics } from './metrics.ts'
+import { createMetrics, STREAMS, type Metrics, type WebhookFigures } from './metrics.ts'
 import { createRegister } from './registration/register.ts'
 import { createBacklogWatch } from './delivery/failure-notice.ts'
 import { followWebhooks } from './consumers/follow.ts'
+import { answerTaken } from './consumers/ask-taken.ts'
+import { createExpiredRetries } from './consumers/expired-retries.ts'
+import type { DurableLimits } from './consumers/durable.ts'
+import { startLooking, type LookOptions } from './consumers/look.ts'
+import { createStandings, type Standings } from './consumers/standing.ts'
 import { createLossWatch } from './consumers/retention-loss.ts'
+import { openWebhookState } from './webhook-state.ts'
 import { openWebhooks } from './webhook.ts'
 import { createWebhooks } from './consumers/webhooks.ts'
 
@@ -32,7 +40,9 @@ export async function start(
   log = createLogger('caduceus', { level: config.LOG_LEVEL }),
 ): Promise<App> {
   await using starting = new AsyncDisposableStack()
-  const metrics = createMetrics()
+  const books = createBooks()
+  const standings = createStandings()
+  const metrics = createMetrics(figuresOf(standings, books))
   const tracer = starting.use(await openTracer('caduceus', { config, metrics, log }))
   const common = { config, tracer, metrics, log }
   const hostname = config.CADUCEUS_HOST
@@ -46,36 +56,28 @@ export async function start(
   const jetStream = jetstream(nats.connection)
   const manager = await jetstreamManager(nats.connection, { checkAPI: false })
   const bucket = await openWebhooks(nats, log)
-
+  const state = await openWebhookState(nats, log)
+  const failedAttempts = starting.use(await openFailedAttempts({ bucket: state, books, log }))
   const dispatcher = starting.adopt(createDialer(guard), (dialer) => dialer.close())
-  const limits = {
-    attemptMs: config.CADUCEUS_ATTEMPT_MS,
-    unackedMax: config.CADUCEUS_UNACKED_MAX,
-  }
+  const limits = limitsOf(config)
+  const parts = { failedAttempts, books, tracer, metrics, log }
+  const lossWatch = createLossWatch({ nats, manager, bucket: state, ...parts })
+  starting.use(answerTaken(nats, (id) => lossWatch.takenOf(id), log))
+  starting.use(lookAround({ config, manager, lossWatch, standings, ...parts }))
+  const pulling = { jetStream, manager, limits, lossWatch, metrics, log }
   const webhooks = starting.use(
     createWebhooks({
-      jetStream,
-      manager,
-      limits,
+      ...pulling,
       concurrency: config.CADUCEUS_CONCURRENCY,
-      deliver: createDelivery({ dispatcher, jetStream, ...common }),
-      lossWatch: createLossWatch({ metrics, log }),
-      metrics,
-      log,
+      deliver: createDelivery({ ...parts, config, dispatcher, jetStream }),
     }),
   )
 
   starting.use(await followWebhooks({ webhooks, bucket, manager, ...common }))
 
-  const register = createRegister({
-    bucket,
-    manager,
-    webhooks,
-    guard,
-    limits,
-    webhooksMax: config.CADUCEUS_WEBHOOKS_MAX,
-    log,
-  })
+  const webhooksMax = config.CADUCEUS_WEBHOOKS_MAX
+  const registering = { bucket, manager, webhooks, guard, limits, webhooksMax, log }
+  const register = createRegister(registering)
   const { verifier, keys, keysFault } = await openKeys(config, metrics, log)
   starting.use(keys)
   const api = createApi({ verifier, register, webhooks, bucket, jetStream, ...common })
@@ -119,6 +121,28 @@ async function openKeys(config: CaduceusConfig, { keysAvailable: gauge }: Metric
   return { verifier, keys, keysFault: () => (isNeeded ? keys?.fault : undefined) }
 }
 
+const limitsOf = (config: CaduceusConfig): DurableLimits => ({
+  attemptMs: config.CADUCEUS_ATTEMPT_MS,
+  unackedMax: config.CADUCEUS_UNACKED_MAX,
+})
+
+const figuresOf = (standings: Standings, books: Books): WebhookFigures => ({
+  standings: () => standings.all(),
+  countsOf: (webhookId) => books.countsOf(webhookId),
+})
+
+/** Looks how the webhooks stand, from before the first pull until after the last. */
+function lookAround({
+  config,
+  ...parts
+}: { config: CaduceusConfig; metrics: Metrics } & Omit<
+  LookOptions,
+  'expireRetries' | 'everyMs'
+>): AsyncDisposable {
+  const expireRetries = createExpiredRetries({ attemptMs: config.CADUCEUS_ATTEMPT_MS, ...parts })
+  return startLooking({ expireRetries, everyMs: config.CADUCEUS_LOOK_MS, ...parts })
+}
+
 /** What decides about each event: its attempts, their schedule, and who is told of a backlog. */
 function createDelivery({
   config,
@@ -127,7 +151,10 @@ function createDelivery({
 }: {
   config: CaduceusConfig
   dispatcher: Dispatcher
-} & Pick<DeliverOptions, 'jetStream' | 'tracer' | 'metrics' | 'log'>): Deliver {
+} & Pick<
+  DeliverOptions,
+  'jetStream' | 'failedAttempts' | 'books' | 'tracer' | 'metrics' | 'log'
+>): Deliver {
   const attempt = createAttempts({ dispatcher, attemptMs: config.CADUCEUS_ATTEMPT_MS, ...parts })
   const watchBacklog = createBacklogWatch({
     attempt,

@@ -27,7 +27,8 @@ const RETRY_DELAYS_MS = [1_000, 5_000, 30_000, 120_000, 600_000, 1_800_000, 3_60
 const RETRY_DELAYS_MAX = 20
 
 const RETRY_DELAYS_ABOUT =
-  'The waits in milliseconds before each further attempt of a delivery; after the last one it is a dead letter.'
+  `The waits in milliseconds before each further attempt of a delivery, ${RETRY_DELAYS_MAX} values at most; ` +
+  'after the last one it is a dead letter.'
 
 /** Caduceus' environment. */
 export const caduceusEnv = z.object({
@@ -78,6 +79,11 @@ export const caduceusEnv = z.object({
     'From which age on a consumer is removed that has no webhook; a younger one may belong to a registration that is being made.',
     60_000,
   ),
+  CADUCEUS_LOOK_MS: durationMs(
+    'How often is looked how far each webhook is: what waits for it, since when, and what retention took.',
+    5_000,
+    { minMs: 50, maxMs: 60_000 },
+  ),
   CADUCEUS_CONCURRENCY: integer(
     'How many deliveries to one webhook run at once in one instance.',
     16,
@@ -97,7 +103,7 @@ export const caduceusEnv = z.object({
     .refine(
       (values) =>
         values.length <= RETRY_DELAYS_MAX && values.every((each) => /^\d{1,9}$/.test(each)),
-      `must be at most ${RETRY_DELAYS_MAX} whole numbers of milliseconds`,
+      `must be ${RETRY_DELAYS_MAX} values at most, each a whole number of milliseconds`,
     )
     .transform((values) => values.map(Number))
     .meta({ description: RETRY_DELAYS_ABOUT, kind: 'list of milliseconds' }),

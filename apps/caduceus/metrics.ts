@@ -1,9 +1,11 @@
 /** Everything that Caduceus counts. No label is a URL or a device: those have no bound. */
 import { createKeysGauge } from '#libs/auth/keys-watch.ts'
+import { createBooks, EVENT_STATES, type EventCounts } from './delivery/books.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
 import { createStreamsGauge } from '#libs/nats/streams-watch.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
+import { WEBHOOK_STATE_BUCKET } from './webhook-state.ts'
 import { WEBHOOKS_BUCKET } from './webhook.ts'
 
 /** What an attempt came to that was no success. */
@@ -58,14 +60,39 @@ export type NotificationOutcome = (typeof NOTIFICATION_OUTCOMES)[number]
 const ATTEMPT_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120]
 
 /** What must be there before anything is promised. */
-export const STREAMS = ['EVENTS', 'DEAD_LETTERS', `KV_${WEBHOOKS_BUCKET}`] as const
+export const STREAMS = [
+  'EVENTS',
+  'DEAD_LETTERS',
+  `KV_${WEBHOOKS_BUCKET}`,
+  `KV_${WEBHOOK_STATE_BUCKET}`,
+] as const
 
 /** The metrics of one running Caduceus. */
 export type Metrics = ReturnType<typeof createMetrics>
 
+/** What a webhook's consumer owes, as NATS said when it was last looked at. */
+export interface Standing {
+  /** Events that were never given out. */
+  backlogCount: number
+  /** When the oldest event came that is not acknowledged, milliseconds since 1970. */
+  oldestAtMs: number | undefined
+}
+
+/** What is shown of each webhook when somebody looks at the metrics. */
+export interface WebhookFigures {
+  standings(): ReadonlyMap<string, Standing>
+  countsOf(webhookId: string): EventCounts
+}
+
+const NO_FIGURES: WebhookFigures = {
+  standings: () => new Map(),
+  countsOf: () => createBooks().countsOf(''),
+}
+
 /** Fresh metrics in a registry of their own. */
-export function createMetrics() {
+export function createMetrics(figures: WebhookFigures = NO_FIGURES) {
   const registry = createRegistry('caduceus')
+  createOfEachWebhook(registry, figures)
   return {
     registry,
     trace: createTraceMetrics(registry),
@@ -109,6 +136,47 @@ function createWebhooks(registry: Registry) {
   }
 }
 
+const WEBHOOK = { open: 'the id of the registration' }
+
+/** Series of webhooks that are gone are gone as well. */
+function createOfEachWebhook(registry: Registry, figures: WebhookFigures): void {
+  registry.gauge(
+    'webhook_events',
+    'Events of a webhook by where they are; matched is the sum of the others. Those that this instance took since it started: delivered, pending (in hand), dead (dead letters); those that wait for a retry, whoever tried them; and expired, which retention took before and which this instance told.',
+    { webhook: WEBHOOK, state: EVENT_STATES },
+    (gauge) => {
+      gauge.reset()
+      for (const webhook of figures.standings().keys()) {
+        const counts = figures.countsOf(webhook)
+        for (const state of EVENT_STATES) gauge.set({ webhook, state }, counts[state])
+      }
+    },
+  )
+  registry.gauge(
+    'webhook_backlog_events',
+    'Events in the stream that a webhook was never given, whether or not its patterns match; the same in every instance.',
+    { webhook: WEBHOOK },
+    (gauge) => {
+      gauge.reset()
+      for (const [webhook, { backlogCount }] of figures.standings()) {
+        gauge.set({ webhook }, backlogCount)
+      }
+    },
+  )
+  registry.gauge(
+    'webhook_oldest_seconds',
+    'How old the oldest event is that a webhook has not acknowledged, 0 when there is none; the same in every instance.',
+    { webhook: WEBHOOK },
+    (gauge) => {
+      gauge.reset()
+      const nowMs = Date.now()
+      for (const [webhook, { oldestAtMs = nowMs }] of figures.standings()) {
+        gauge.set({ webhook }, Math.max(0, nowMs - oldestAtMs) / 1_000)
+      }
+    },
+  )
+}
+
 function createDeliveries(registry: Registry) {
   return {
     events: registry.counter(
@@ -126,7 +194,7 @@ function createDeliveries(registry: Registry) {
     ),
     attemptsInFlight: registry.gauge('attempts_in_flight', 'POSTs that wait for their response.'),
     retries: registry.counter('delivery_retries_total', 'Deliveries put off for a later attempt.', {
-      reason: [...FAILURES, 'dead-letter-unavailable'],
+      reason: [...FAILURES, 'dead-letter-unavailable', 'count-unavailable'],
     }),
     deadLetters: registry.counter(
       'dead_letters_total',

@@ -16,6 +16,7 @@ const LABELS = [
   'direction',
   'stream',
   'consumer',
+  'webhook',
 ]
 
 /** Another unit, or a suffix that Prometheus itself gives to the parts of a histogram. */

@@ -27,6 +27,9 @@ const SESSIONS_PREFIX = '$KV.SESSIONS'
 /** Where every Talaria answers; request, and one reply from each. */
 export const TALARIAS_PING = 'xmidt.talarias.ping'
 
+/** Where every Caduceus says which events of a webhook it was given; request, and one reply from each. */
+export const CADUCEUS_TAKEN = 'xmidt.caduceus.taken'
+
 /** What one Talaria can be asked or told, the last token of its subjects. */
 export const TALARIA_SUBJECT_KINDS = ['ping', 'stat', 'gate', 'drain'] as const
 export type TalariaSubjectKind = (typeof TALARIA_SUBJECT_KINDS)[number]

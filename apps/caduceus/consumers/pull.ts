@@ -50,9 +50,12 @@ export async function pullForEver(
     durable: durableOf(target.id),
     concurrency,
     handle(message) {
-      const { deliverySequence: consumerSequence, streamSequence } = message.info
-      lossWatch.observe(target, { consumerSequence, streamSequence })
+      lossWatch.takenOf(target.id)?.add(message.seq)
       return deliver(target, message)
+    },
+    onPull(isDrained) {
+      const taken = lossWatch.takenOf(target.id)
+      if (taken) taken.isDrained = isDrained
     },
     onMissing: () =>
       signal.aborted ? Promise.resolve(false) : makeAnew(options, target, { log, held }),
@@ -83,10 +86,7 @@ async function begin(
       await untilAborted(renameDurable(manager, target.id, target.webhook), signal)
       const consumer = await untilAborted(findDurable(manager, target.id), signal)
       held.since = consumer?.created
-      if (consumer) {
-        const { consumer_seq: consumerSequence, stream_seq: streamSequence } = consumer.delivered
-        lossWatch.begin(target, { consumerSequence, streamSequence })
-      }
+      if (consumer) await untilAborted(lossWatch.begin(target.id, consumer), signal)
       return true
     } catch (error) {
       if (signal.aborted || isTaken(error, options, log)) return false
@@ -102,11 +102,13 @@ async function makeAnew(
   target: DeliveryTarget,
   { log, held }: { log: Logger; held: Held },
 ): Promise<boolean> {
-  const { manager, limits, metrics } = options
+  const { manager, limits, lossWatch, metrics } = options
   try {
     const how = { ...limits, heldSince: held.since }
     const change = await ensureDurable(manager, target.id, target.webhook, how)
-    held.since = (await findDurable(manager, target.id))?.created ?? held.since
+    const consumer = await findDurable(manager, target.id)
+    held.since = consumer?.created ?? held.since
+    if (consumer) await lossWatch.begin(target.id, consumer)
     if (change !== 'created') return true
     // Its place is lost with it, so events of the meantime are too: somebody must know.
     log.error('consumer was missing and is made anew')

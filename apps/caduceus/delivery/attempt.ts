@@ -11,7 +11,7 @@ import { parseRetryAfter } from './schedule.ts'
 const RESPONSE_BYTES_MAX = 64 * 1024
 
 /** What came of an attempt. Only a 2xx is a success: Standard Webhooks 1.0.0. */
-interface Attempt {
+export interface Attempt {
   outcome: AttemptOutcome
   /** The response's status, where there was a response. */
   status?: number

@@ -13,8 +13,10 @@ import { traceFields, type Span, type Tracer } from '#libs/trace/tracer.ts'
 import { decode } from '#libs/wrp/codec.ts'
 import { eventTypeOf } from '#libs/wrp/locator.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
-import type { AttemptDelivery } from './attempt.ts'
+import type { Attempt, AttemptDelivery } from './attempt.ts'
 import { publishDeadLetter, type DeadLetterFacts } from './dead-letter.ts'
+import type { Books, Settled } from './books.ts'
+import type { FailedAttempts } from './failed-attempts.ts'
 import type { WatchBacklog } from './failure-notice.ts'
 import type { DeliveryTarget } from './target.ts'
 import { deviceOf, toDeliveryRequest } from './request.ts'
@@ -26,6 +28,9 @@ const DEAD_LETTER_RETRY_MS = 5_000
 /** An event for an expired webhook waits this long: a renewal within the grace time gets it. */
 const EXPIRED_RETRY_MS = 5_000
 
+/** After this an event whose failed attempts cannot be read or noted is tried again. */
+const UNCOUNTED_RETRY_MS = 5_000
+
 /** Decides about one message. */
 export type Deliver = (target: DeliveryTarget, message: JsMsg) => Promise<Outcome>
 
@@ -33,6 +38,8 @@ export type Deliver = (target: DeliveryTarget, message: JsMsg) => Promise<Outcom
 export interface DeliverOptions {
   jetStream: JetStreamClient
   attempt: AttemptDelivery
+  failedAttempts: FailedAttempts
+  books: Books
   watchBacklog: WatchBacklog
   retryDelaysMs: readonly number[]
   tracer: Tracer | undefined
@@ -40,49 +47,114 @@ export interface DeliverOptions {
   log: Logger
 }
 
-/** Makes the decision; it keeps nothing between events. */
-export function createDeliver(options: DeliverOptions): Deliver {
-  const { attempt, watchBacklog, retryDelaysMs, tracer, metrics, log } = options
+/** What is decided about one event, and where it is from then on. */
+interface Decision {
+  outcome: Outcome
+  settled: Settled
+}
 
+const RETURNED: Settled = { as: 'returned' }
+
+/** Makes the decision. What it keeps of an event is in the books and the failed attempts. */
+export function createDeliver(options: DeliverOptions): Deliver {
+  const { books, failedAttempts, watchBacklog, metrics } = options
   return async (target, message) => {
     const { id: webhookId, webhook, matches } = target
     if (Date.now() >= webhook.untilMs) return { outcome: 'nak', delayMs: EXPIRED_RETRY_MS }
     watchBacklog(target, message.info.pending)
-    const eventId = eventIdOf(message)
-    const attemptCount = message.info.deliveryCount
     const event = read(message)
-    if (!event) {
-      const facts = { webhookId, eventId, reason: 'undecodable' as const, attemptCount }
-      return giveUp(options, message, facts)
+    if (event) {
+      const match = matches(event)
+      metrics.events.inc({ outcome: match })
+      if (match !== 'matched') {
+        // It was meant for the registration that there was when it was tried before.
+        if (message.info.deliveryCount > 1) await failedAttempts.forget(webhookId, message.seq)
+        return { outcome: 'ack' }
+      }
     }
-    const match = matches(event)
-    metrics.events.inc({ outcome: match })
-    if (match !== 'matched') return { outcome: 'ack' }
-
-    const nowMs = Date.now()
-    const onHeadersLeftOut = (count: number): void => metrics.headersLeftOut.inc(count)
-    const request = toDeliveryRequest(webhook.hook, event, { eventId, nowMs, onHeadersLeftOut })
-    const url = targetOf(webhook, message.seq + attemptCount - 1)
-    const span = tracer && beginDelivery(tracer, message, event, { webhookId, eventId })
-    const trace = span?.context ?? readTraceContext(message.headers)
-    const facts = { webhookId, resendCount: attemptCount - 1, trace }
-    const { outcome, status, retryAfterMs } = await attempt(url, request, facts)
-    if (span) endDelivery(span, outcome)
-    const said = { webhookId, eventId, outcome, status, attemptCount, ...traceFields(trace) }
-    if (outcome === 'delivered') {
-      log.debug(said, 'delivered')
-      return { outcome: 'ack' }
+    const settle = books.take(webhookId, message.seq)
+    let settled: Settled = RETURNED
+    try {
+      const decision = await decide(options, { target, message, event })
+      settled = decision.settled
+      return decision.outcome
+    } finally {
+      settle(settled)
     }
-
-    const delayMs = retryDelayMs(retryDelaysMs, attemptCount, retryAfterMs)
-    log.debug({ ...said, delayMs }, 'attempt failed')
-    if (delayMs === undefined) {
-      const facts = { webhookId, eventId, reason: outcome, status, attemptCount }
-      return giveUp(options, message, facts)
-    }
-    metrics.retries.inc({ reason: outcome })
-    return { outcome: 'nak', delayMs }
   }
+}
+
+/** One event that a webhook is owed. */
+interface Owed {
+  target: DeliveryTarget
+  message: JsMsg
+  /** Undefined for what cannot be decoded. */
+  event: WrpMessage | undefined
+}
+
+async function decide(options: DeliverOptions, owed: Owed): Promise<Decision> {
+  const { failedAttempts, retryDelaysMs, metrics, log } = options
+  const { target, message, event } = owed
+  const { id: webhookId } = target
+  const { seq } = message
+  let failedBefore = 0
+  try {
+    // JetStream's own count is only good for this: an event that was never given out has no note.
+    if (message.info.deliveryCount > 1) failedBefore = await failedAttempts.countOf(webhookId, seq)
+  } catch (error) {
+    return uncounted(options, { webhookId, error })
+  }
+  const facts = { webhookId, eventId: eventIdOf(message), attemptCount: failedBefore }
+  if (!event) return giveUp(options, message, { ...facts, reason: 'undecodable' })
+
+  const { outcome, status, retryAfterMs } = await attemptOnce(options, { ...owed, event }, facts)
+  if (outcome === 'delivered') {
+    if (failedBefore > 0) await failedAttempts.forget(webhookId, seq)
+    return { outcome: { outcome: 'ack' }, settled: { as: 'delivered' } }
+  }
+  const attemptCount = failedBefore + 1
+  const delayMs = retryDelayMs(retryDelaysMs, attemptCount, retryAfterMs)
+  log.debug({ ...facts, attemptCount, outcome, delayMs }, 'attempt failed')
+  if (delayMs === undefined) {
+    return giveUp(options, message, { ...facts, attemptCount, reason: outcome, status })
+  }
+  try {
+    // Before the stream has it back: whoever gets it next has to know.
+    const revision = await failedAttempts.note(webhookId, seq, attemptCount)
+    metrics.retries.inc({ reason: outcome })
+    return { outcome: { outcome: 'nak', delayMs }, settled: { as: 'waiting', revision } }
+  } catch (error) {
+    return uncounted(options, { webhookId, error })
+  }
+}
+
+/** Nothing is lost, but this attempt does not count: an event is tried too often, not too seldom. */
+function uncounted(
+  { metrics, log }: DeliverOptions,
+  { webhookId, error }: { webhookId: string; error: unknown },
+): Decision {
+  log.warn({ webhookId, error: String(error) }, 'failed attempts cannot be counted')
+  metrics.retries.inc({ reason: 'count-unavailable' })
+  return { outcome: { outcome: 'nak', delayMs: UNCOUNTED_RETRY_MS }, settled: RETURNED }
+}
+
+async function attemptOnce(
+  { attempt, tracer, metrics, log }: DeliverOptions,
+  { target: { webhook }, message, event }: Owed & { event: WrpMessage },
+  { webhookId, eventId, attemptCount: failedBefore }: Omit<DeadLetterFacts, 'reason'>,
+): Promise<Attempt> {
+  const nowMs = Date.now()
+  const onHeadersLeftOut = (count: number): void => metrics.headersLeftOut.inc(count)
+  const request = toDeliveryRequest(webhook.hook, event, { eventId, nowMs, onHeadersLeftOut })
+  const url = targetOf(webhook, message.seq + failedBefore)
+  const span = tracer && beginDelivery(tracer, message, event, { webhookId, eventId })
+  const trace = span?.context ?? readTraceContext(message.headers)
+  const made = await attempt(url, request, { webhookId, resendCount: failedBefore, trace })
+  const { outcome, status } = made
+  if (span) endDelivery(span, outcome)
+  const said = { webhookId, eventId, outcome, status, attemptCount: failedBefore + 1 }
+  log.debug({ ...said, ...traceFields(trace) }, 'attempted')
+  return made
 }
 
 /** Each attempt at an event is a span of its own, all of them parts of the event's. */
@@ -113,21 +185,22 @@ function endDelivery(span: Span, outcome: string): void {
 }
 
 async function giveUp(
-  { jetStream, metrics, log }: DeliverOptions,
+  { jetStream, failedAttempts, metrics, log }: DeliverOptions,
   message: JsMsg,
   facts: DeadLetterFacts,
-): Promise<Outcome> {
+): Promise<Decision> {
+  const { webhookId, attemptCount } = facts
   try {
     await publishDeadLetter(jetStream, message, facts)
   } catch (error) {
     const trace = traceFields(readTraceContext(message.headers))
-    const { webhookId } = facts
     log.warn({ webhookId, error: String(error), ...trace }, 'dead letter cannot be kept')
     metrics.retries.inc({ reason: 'dead-letter-unavailable' })
-    return { outcome: 'nak', delayMs: DEAD_LETTER_RETRY_MS }
+    return { outcome: { outcome: 'nak', delayMs: DEAD_LETTER_RETRY_MS }, settled: RETURNED }
   }
   metrics.deadLetters.inc({ reason: facts.reason })
-  return { outcome: 'term', reason: facts.reason }
+  if (attemptCount > 1) await failedAttempts.forget(webhookId, message.seq)
+  return { outcome: { outcome: 'term', reason: facts.reason }, settled: { as: 'dead' } }
 }
 
 /** What somebody published by hand has no id; its place in the stream is one as well. */

@@ -42,6 +42,24 @@ export const webhooks: Dashboard = {
           ],
         },
         {
+          title: 'Age of the oldest unacknowledged event, the ten largest',
+          description:
+            'Seconds. Minutes are a receiver that is away or an event that waits for a retry; six hours are a loss. The id is that of the registration.',
+          unit: 's',
+          queries: [
+            ['topk(10, max by (webhook) (xmidt_caduceus_webhook_oldest_seconds))', '{{webhook}}'],
+          ],
+        },
+        {
+          title: 'Never given out, the ten largest',
+          description:
+            'What waits in the stream for a webhook, whether or not its patterns match; by registration.',
+          unit: 'short',
+          queries: [
+            ['topk(10, max by (webhook) (xmidt_caduceus_webhook_backlog_events))', '{{webhook}}'],
+          ],
+        },
+        {
           title: 'Place in the stream, the ten lowest',
           description:
             '100 %: all is acknowledged up to the newest event. Towards 0 % the oldest events are about to be taken by retention.',
@@ -127,6 +145,18 @@ export const webhooks: Dashboard = {
             [
               'sum by (reason) (rate(xmidt_caduceus_dead_letters_total[$__rate_interval]))',
               '{{reason}}',
+            ],
+          ],
+        },
+        {
+          title: 'Waiting for a retry, the ten largest',
+          description:
+            'Events that failed and are tried again; the same in every instance, and right after a restart.',
+          unit: 'short',
+          queries: [
+            [
+              'topk(10, max by (webhook) (xmidt_caduceus_webhook_events{state="waiting"}))',
+              '{{webhook}}',
             ],
           ],
         },

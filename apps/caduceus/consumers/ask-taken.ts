@@ -1,0 +1,64 @@
+/** Caduceus asks Caduceus: which events of a webhook were you given? */
+import { z } from 'zod'
+import type { Logger } from '#libs/log/logger.ts'
+import type { Nats } from '#libs/nats/connect.ts'
+import { CADUCEUS_TAKEN } from '#libs/nats/subjects.ts'
+import type { Run, Taken } from './taken.ts'
+
+/** Who has not answered by then is not heard: it stands still, or NATS is away. */
+const ANSWERS_MS = 300
+
+/** Instances are few; this is far above. */
+const ANSWERS_MAX = 256
+
+const question = z.object({ webhook: z.string(), after: z.number(), through: z.number() })
+const answer = z.object({ runs: z.array(z.tuple([z.number(), z.number()])), isSure: z.boolean() })
+
+/** Events behind `after`, up to `through`. */
+export type TakenQuestion = z.infer<typeof question>
+
+/**
+ * What all instances were given, this one among them; undefined while one of them may still find
+ * more. @throws the client's error when nobody answers.
+ */
+export async function askTaken(
+  { connection }: Nats,
+  asked: TakenQuestion,
+): Promise<Run[] | undefined> {
+  const replies = await connection.requestMany(CADUCEUS_TAKEN, JSON.stringify(asked), {
+    strategy: 'timer',
+    maxWait: ANSWERS_MS,
+    maxMessages: ANSWERS_MAX,
+  })
+  const runs: Run[] = []
+  for await (const reply of replies) {
+    const { runs: more, isSure } = answer.parse(reply.json())
+    if (!isSure) return undefined
+    runs.push(...more)
+  }
+  return runs
+}
+
+/** Answers until disposed. */
+export function answerTaken(
+  { connection }: Nats,
+  takenOf: (webhookId: string) => Taken | undefined,
+  log: Logger,
+): Disposable {
+  const subscription = connection.subscribe(CADUCEUS_TAKEN, {
+    callback(_, message) {
+      try {
+        const { webhook, after, through } = question.parse(message.json())
+        const taken = takenOf(webhook)
+        const said: z.infer<typeof answer> = {
+          runs: (taken?.runs(after, through) ?? []).map(([first, last]) => [first, last]),
+          isSure: taken?.isSure(through) ?? true,
+        }
+        message.respond(JSON.stringify(said))
+      } catch (error) {
+        log.warn({ error: String(error) }, 'question of another caduceus cannot be read')
+      }
+    },
+  })
+  return { [Symbol.dispose]: () => subscription.unsubscribe() }
+}

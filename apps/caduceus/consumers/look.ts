@@ -1,0 +1,113 @@
+/**
+ * Looks from time to time how each webhook stands: what waits for it and since when, and whether
+ * retention took something. One list of all consumers a look, not a question for each.
+ */
+import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'
+import type { Books } from '#apps/caduceus/delivery/books.ts'
+import type { FailedAttempts } from '#apps/caduceus/delivery/failed-attempts.ts'
+import type { Logger } from '#libs/log/logger.ts'
+import { untilAborted } from '#libs/retry/until-aborted.ts'
+import { wait } from '#libs/retry/wait.ts'
+import { EVENTS_STREAM } from './consumer-api.ts'
+import { webhookIdOfConsumer } from './durable-name.ts'
+import { findDurable } from './durable.ts'
+import type { ExpireRetries } from './expired-retries.ts'
+import type { Facts } from './place.ts'
+import type { LossWatch } from './retention-loss.ts'
+import type { Standings } from './standing.ts'
+
+/** Soon after the start the webhooks are known, and somebody wants to see how they stand. */
+const FIRST_LOOK_MS = 500
+
+/** So long may the last look take, when the process ends. */
+const LAST_LOOK_MS = 2_000
+
+/** Long for a server that reads what it has got. */
+const ACKS_MS = 100
+
+/** What {@link startLooking} needs. */
+export interface LookOptions {
+  manager: JetStreamManager
+  lossWatch: LossWatch
+  expireRetries: ExpireRetries
+  standings: Standings
+  failedAttempts: FailedAttempts
+  books: Books
+  everyMs: number
+  log: Logger
+}
+
+/** Looks until disposed, and once more then: whoever comes next finds the places as they are. */
+export function startLooking(options: LookOptions): AsyncDisposable {
+  const ending = new AbortController()
+  const looking = lookForEver(options, ending.signal)
+  return {
+    async [Symbol.asyncDispose]() {
+      ending.abort()
+      await looking
+      await lastLook(options)
+    },
+  }
+}
+
+async function lookForEver(options: LookOptions, signal: AbortSignal): Promise<void> {
+  const { everyMs, log } = options
+  // At random places of the period, so that instances do not do the same at the same time.
+  const nextMs = (isFirst: boolean): number =>
+    (isFirst ? Math.min(everyMs, FIRST_LOOK_MS) : everyMs) * (0.8 + 0.4 * Math.random())
+  for (let isFirst = true; await wait(nextMs(isFirst), signal); isFirst = false) {
+    try {
+      await untilAborted(look(options), signal)
+    } catch (error) {
+      if (!signal.aborted) log.warn({ error: String(error) }, 'look failed')
+    }
+  }
+}
+
+async function lastLook(options: LookOptions): Promise<void> {
+  const signal = AbortSignal.timeout(LAST_LOOK_MS)
+  try {
+    await untilAborted(look(options), signal)
+    // The server may not have read the last acknowledgements when it answered.
+    await wait(ACKS_MS, signal)
+    await untilAborted(look(options), signal)
+  } catch (error) {
+    options.log.warn({ error: String(error) }, 'last look failed')
+  }
+}
+
+async function look(options: LookOptions): Promise<void> {
+  const { manager, lossWatch, expireRetries, standings, failedAttempts } = options
+  await failedAttempts.catchUp()
+  const found = new Map<string, ConsumerInfo>()
+  for await (const consumer of manager.consumers.list(EVENTS_STREAM)) {
+    const id = webhookIdOfConsumer(consumer)
+    if (id !== undefined) found.set(id, consumer)
+  }
+  const { state } = await manager.streams.info(EVENTS_STREAM)
+  for (const id of lossWatch.ids()) {
+    // A list leaves out what has no leader at the moment.
+    const consumer = found.get(id) ?? (await findDurable(manager, id))
+    if (!consumer) {
+      await forget(options, id)
+      continue
+    }
+    const notedCount = failedAttempts.notedCount(id)
+    const { first_seq: firstSeq, last_seq: lastSeq } = state
+    const facts: Facts = { consumer, firstSeq, lastSeq, notedCount }
+    await standings.look(manager, id, facts)
+    await lossWatch.look(id, facts)
+    await expireRetries(id, facts)
+  }
+}
+
+/** The webhook is gone, and its consumer with it. */
+async function forget(
+  { lossWatch, standings, failedAttempts, books }: LookOptions,
+  id: string,
+): Promise<void> {
+  lossWatch.end(id)
+  standings.end(id)
+  for (const seq of books.waitingOf(id).keys()) await failedAttempts.forget(id, seq)
+  books.close(id)
+}
