@@ -1,5 +1,5 @@
 /** Talarias as processes that a test can kill, and what the stream says of their devices' sessions. */
-import { jetstreamManager } from '@nats-io/jetstream'
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
 import { expect } from 'vitest'
 import { start } from '#apps/talaria/app.ts'
 import { talariaEnv } from '#apps/talaria/config.ts'
@@ -46,6 +46,23 @@ export interface PresenceBench extends AsyncDisposable {
   entryCount(id: string): Promise<number>
 }
 
+/** What the stream has of all sessions. */
+export async function readTold(manager: JetStreamManager): Promise<Map<string, SessionTold>> {
+  const sessions = new Map<string, SessionTold>()
+  const subject = 'xmidt.event.*.device-status.>'
+  for await (const page of walk(manager, { stream: 'EVENTS', subject, from: { sequence: 1 } })) {
+    for (const message of page) {
+      const id = message.header.get('Xmidt-Session')
+      const session = sessions.get(id) ?? { online: 0, offline: 0, reason: '' }
+      const isOffline = message.header.get('Xmidt-Dest').endsWith('/offline')
+      session[isOffline ? 'offline' : 'online'] += 1
+      if (isOffline) session.reason = /:([a-z-]+)"/.exec(message.string())?.[1] ?? ''
+      sessions.set(id, session)
+    }
+  }
+  return sessions
+}
+
 /** Starts the bench, without a Talaria. */
 export async function startPresenceBench(): Promise<PresenceBench> {
   await using starting = new AsyncDisposableStack()
@@ -54,21 +71,7 @@ export async function startPresenceBench(): Promise<PresenceBench> {
   const reader = starting.use(await connectNats({ url, name: 'test', log: logOf('nats') }))
   const manager = await jetstreamManager(reader.connection, { checkAPI: false })
   let deviceCount = 0
-  const told = async (): Promise<Map<string, SessionTold>> => {
-    const sessions = new Map<string, SessionTold>()
-    const subject = 'xmidt.event.*.device-status.>'
-    for await (const page of walk(manager, { stream: 'EVENTS', subject, from: { sequence: 1 } })) {
-      for (const message of page) {
-        const id = message.header.get('Xmidt-Session')
-        const session = sessions.get(id) ?? { online: 0, offline: 0, reason: '' }
-        const isOffline = message.header.get('Xmidt-Dest').endsWith('/offline')
-        session[isOffline ? 'offline' : 'online'] += 1
-        if (isOffline) session.reason = /:([a-z-]+)"/.exec(message.string())?.[1] ?? ''
-        sessions.set(id, session)
-      }
-    }
-    return sessions
-  }
+  const told = (): Promise<Map<string, SessionTold>> => readTold(manager)
   const entryCount = async (id: string): Promise<number> => {
     let count = 0
     const which = { stream: 'KV_SESSIONS', subject: sessionEntrySubjects(id) }
