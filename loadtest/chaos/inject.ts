@@ -13,6 +13,8 @@ const POLL_MS = 100
 export interface InjectOptions {
   members: readonly Member[]
   faults: readonly Fault[]
+  /** A fault begins only once the one before it is over, as in a deployment that waits. */
+  isInTurn: boolean
   /** Ends it early; whoever stands still goes on before it returns. */
   signal: AbortSignal
   onFault: (fault: Fault, index: number) => void
@@ -22,7 +24,8 @@ export interface InjectOptions {
  * Resolves once the last fault is over and every process that was to come back is ready.
  * @throws when a process cannot be started again.
  */
-export async function inject({ members, faults, signal, onFault }: InjectOptions): Promise<void> {
+export async function inject(options: InjectOptions): Promise<void> {
+  const { members, faults, isInTurn, signal, onFault } = options
   const startedAt = performance.now()
   const byName = new Map(members.map((member) => [member.name, member]))
   // What a process is in the middle of is finished before the next thing is done to it.
@@ -37,6 +40,7 @@ export async function inject({ members, faults, signal, onFault }: InjectOptions
     // The rejection is told by the `all` below; until then it is not unhandled.
     acting.catch(() => undefined)
     busy.set(fault.target, acting)
+    if (isInTurn) await acting
   }
   await Promise.all(busy.values())
 }

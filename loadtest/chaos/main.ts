@@ -1,5 +1,5 @@
 /** `npm run chaos -- [scenario] [--seconds N] [--seed S] [--cluster]`: does the fabric keep its word? */
-import { Argument, Command, Option } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { describeOutcome, isBroken } from './report.ts'
 import { runScheduled, scheduleOf } from './run.ts'
 import type { Outcome, RunOptions, Scenario } from './scenario.ts'
@@ -20,7 +20,7 @@ const wholeUpTo =
   (text: string): number => {
     const value = Number(text)
     if (!/^\d+$/.test(text) || value < 1 || value > max) {
-      throw new Error(`"${text}" is no whole number from 1 to ${max}`)
+      throw new InvalidArgumentError(`It is no whole number from 1 to ${max}`)
     }
     return value
   }
@@ -60,6 +60,7 @@ const program = new Command('chaos')
   .option('--keep', 'leave the directory with all logs', false)
   .option('--json', 'print the outcome as JSON; progress goes to stderr', false)
   .addHelpText('after', `\nScenarios:\n${list}\n`)
+  .exitOverride()
   .action((name: string | undefined, flags: Flags) => main(name, flags))
 
 async function main(name: string | undefined, flags: Flags): Promise<void> {
@@ -105,8 +106,15 @@ const runScenario = (scenario: Scenario, options: RunOptions): Promise<Outcome> 
 try {
   await program.parseAsync()
 } catch (error) {
+  process.exitCode = told(error)
+}
+
+/** Says what went wrong; the exit code. */
+function told(error: unknown): number {
+  // Commander has said it already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.kept : EXIT.failed
   const isInterrupted = error instanceof Error && error.name === 'AbortError'
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
   process.stderr.write(`chaos: ${isInterrupted ? 'interrupted' : text}\n`)
-  process.exitCode = isInterrupted ? EXIT.interrupted : EXIT.failed
+  return isInterrupted ? EXIT.interrupted : EXIT.failed
 }

@@ -2,6 +2,7 @@
 import type { FabricOptions } from './fabric/fabric.ts'
 import type { WebhookPlan } from './load/webhooks.ts'
 import type { Check, Verdict } from './promises/verdict.ts'
+import type { Rig } from './rig.ts'
 import type { Plan } from './schedule.ts'
 
 /** What a run was asked for. */
@@ -35,15 +36,21 @@ export type Scenario = {
   about: string
 } & ({ scheduled: Scheduled } | { run: (options: RunOptions) => Promise<Outcome> })
 
-/** Load, and faults by a schedule meanwhile. */
-export interface Scheduled {
+/** What a run is made of. */
+export interface Setting {
   fabric: Omit<FabricOptions, 'isCluster'>
   load: Load
   webhooks: readonly WebhookPlan[]
+}
+
+/** Load, and faults by a schedule meanwhile. */
+export interface Scheduled extends Setting {
   plan: Plan
   promises: readonly Check[]
   /** All devices leave at the end, and each of their sessions is looked at. */
   isPresenceChecked?: boolean
+  /** Looks at more than the records, while the fabric still runs. */
+  examine?: (rig: Rig) => Promise<Pick<Outcome, 'verdicts' | 'figures'>>
 }
 
 /** How much. */

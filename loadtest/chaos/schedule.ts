@@ -23,6 +23,8 @@ export type Span = readonly [minMs: number, maxMs: number]
 export interface Hazard {
   action: Action
   roles: readonly Role[]
+  /** Only these of the roles; all of them unless told. */
+  names?: readonly string[]
   /**
    * How long it lasts: until the process is started again, or goes on. `never`: it stays away; that
    * befalls one process of a role at most.
@@ -34,7 +36,10 @@ export interface Hazard {
 
 /** What a scenario does. */
 export interface Plan {
-  /** `random` picks hazard and process for each fault; `turn` takes each process after the other. */
+  /**
+   * `random` picks hazard and process for each fault; `turn` takes each process after the other,
+   * and no sooner than the one before is back.
+   */
   order: 'random' | 'turn'
   hazards: readonly Hazard[]
   /** From the begin of one fault to the begin of the next. */
@@ -105,13 +110,15 @@ export function makeSchedule({ plan, targets, seconds, seed }: ScheduleOptions):
   return faults
 }
 
-/** A schedule as a person reads it, one line each. */
-export function describeSchedule(faults: readonly Fault[]): string[] {
-  return faults.map(({ atMs, action, target, lastsMs }) => {
-    const lasts = lastsMs === undefined ? 'for good' : `for ${(lastsMs / 1_000).toFixed(1)} s`
-    return `${(atMs / 1_000).toFixed(1).padStart(7)} s  ${action} ${target} ${lasts}`
-  })
+/** A fault as a person reads it. */
+export function describeFault({ action, target, lastsMs }: Fault): string {
+  const lasts = lastsMs === undefined ? 'for good' : `for ${(lastsMs / 1_000).toFixed(1)} s`
+  return `${action} ${target} ${lasts}`
 }
+
+/** A schedule as a person reads it, one line each. */
+export const describeSchedule = (faults: readonly Fault[]): string[] =>
+  faults.map((fault) => `${(fault.atMs / 1_000).toFixed(1).padStart(7)} s  ${describeFault(fault)}`)
 
 const busyKey = ({ name, role }: Target): string => (role === 'nats' ? 'nats' : name)
 
@@ -124,12 +131,15 @@ interface Candidate {
   target: Target
 }
 
+const isFitting = ({ roles, names }: Hazard, { name, role }: Target): boolean =>
+  roles.includes(role) && (names?.includes(name) ?? true)
+
 function pick(plan: Plan, targets: readonly Target[], random: Random): Candidate {
   const weights = plan.hazards.map(({ weight = 1 }) => weight)
   let ticket = random(weights.reduce((sum, weight) => sum + weight, 0))
   const index = weights.findIndex((weight) => (ticket -= weight) < 0)
   const hazard = plan.hazards[index]
-  const fitting = targets.filter(({ role }) => hazard?.roles.includes(role))
+  const fitting = targets.filter((each) => hazard && isFitting(hazard, each))
   const target = fitting[random(fitting.length || 1)]
   if (!hazard || !target) throw new TypeError('a hazard of the plan fits no process')
   return { hazard, target }
@@ -139,7 +149,7 @@ function pick(plan: Plan, targets: readonly Target[], random: Random): Candidate
 function* inTurn(plan: Plan, targets: readonly Target[], random: Random): Generator<Candidate> {
   const all = plan.hazards.flatMap((hazard) =>
     targets
-      .filter(({ role }) => hazard.roles.includes(role))
+      .filter((target) => isFitting(hazard, target))
       .map((target): Candidate => ({ hazard, target })),
   )
   if (all.length === 0) throw new TypeError('no hazard of the plan fits a process')

@@ -1,7 +1,7 @@
 /** The bounded time after the last fault in which all that is owed must come. */
 import { wait } from '#libs/retry/wait.ts'
 import type { NatsServers } from './fabric/nats.ts'
-import type { Records } from './load/records.ts'
+import type { EventRecord, Records } from './load/records.ts'
 import type { Webhooks } from './load/webhooks.ts'
 import { missingDeliveries } from './promises/events.ts'
 import { readSessions, untold, type Session } from './promises/presence.ts'
@@ -15,23 +15,25 @@ const POLL_MS = 250
 const PRESENCE_POLL_MS = 2_000
 const TELL_MS = 5_000
 
-/** Waits until every acknowledged event is at every webhook, or the time is over. */
-export async function settleDeliveries({
-  records,
-  webhooks,
-  signal,
-  tell,
-}: {
+/** What {@link settleDeliveries} needs. */
+export interface SettleOptions {
   records: Records
   webhooks: Webhooks
+  /** Events that need not come do not hold it up. */
+  isOwed: (event: EventRecord) => boolean
   signal: AbortSignal
   tell: (line: string) => void
-}): Promise<void> {
+}
+
+/** Waits until every acknowledged event is at every webhook, or the time is over. */
+export async function settleDeliveries(options: SettleOptions): Promise<void> {
+  const { records, webhooks, isOwed, signal, tell } = options
   const startedAt = performance.now()
   let toldAt = startedAt
   for (;;) {
     webhooks.read()
-    const missing = missingDeliveries({ records, webhooks: webhooks.all }).length
+    const all = missingDeliveries({ records, webhooks: webhooks.all })
+    const missing = all.filter(({ event }) => isOwed(event)).length
     const tookMs = performance.now() - startedAt
     if (missing === 0 || tookMs > SETTLE_MS) {
       tell(`settled for ${(tookMs / 1_000).toFixed(1)} s, ${missing} deliveries are missing`)

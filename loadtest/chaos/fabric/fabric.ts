@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { startAppProcess } from '#tests/support/app-process.ts'
 import { basicOf } from '#tests/support/caller.ts'
 import { createMember, type Member, type MemberEvent, type MemberOptions } from './member.ts'
+import type { Disk } from './disk.ts'
 import { createNats, type NatsServers } from './nats.ts'
 import { createPorts, type Ports } from './ports.ts'
 
@@ -40,8 +41,7 @@ export interface FabricOptions {
   /** Further variables, by the app that reads them. */
   environment?: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** Of the nats-servers. */
-  storeDirectory?: string
-  storeBytesMax?: number
+  disk?: Disk
 }
 
 /** An app, and where it is: for its whole life, whatever happens to it. */

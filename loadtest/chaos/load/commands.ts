@@ -4,7 +4,7 @@ import type { Fabric } from '#loadtest/chaos/fabric/fabric.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { MSG_TYPE } from '#libs/wrp/message.ts'
 import { createCaller, type Caller } from '#tests/support/caller.ts'
-import type { CommandPayload } from './device.ts'
+import type { CommandPayload } from './messages.ts'
 import { atRate, missingDeviceIdOf } from './fleet.ts'
 import type { CommandRecord, Records } from './records.ts'
 

@@ -30,6 +30,8 @@ export interface EventRecord {
   /** Each time that it was sent again. */
   resent: Resending[]
   acknowledgedAtMs?: number
+  /** The first time that the device was told that it is not stored. */
+  refusedAtMs?: number
 }
 
 /** One command of a caller. */
@@ -65,6 +67,8 @@ export interface Records {
   readonly commands: Map<string, CommandRecord>
   /** How often each device ran which command, by the transaction. */
   readonly executions: Map<string, number>
+  /** When the process that notes all this stood still. */
+  readonly stalls: { fromMs: number; untilMs: number }[]
   /** Refusals of events (rdr other than 0). */
   refusedEvents: number
 }
@@ -75,5 +79,6 @@ export const createRecords = (): Records => ({
   events: new Map(),
   commands: new Map(),
   executions: new Map(),
+  stalls: [],
   refusedEvents: 0,
 })

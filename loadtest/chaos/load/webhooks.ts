@@ -1,13 +1,11 @@
 /** The webhooks of a run: receivers in processes of their own, registered with Caduceus, and what came. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Fabric } from '#loadtest/chaos/fabric/fabric.ts'
-import { createMember, type Launched, type Member } from '#loadtest/chaos/fabric/member.ts'
+import { createMember, type Member } from '#loadtest/chaos/fabric/member.ts'
+import { launchScript } from '#loadtest/chaos/fabric/script-process.ts'
 import { wait } from '#libs/retry/wait.ts'
-import { guardChild } from '#nats/guard.ts'
-import type { ProcessEnd } from '#tests/support/app-process.ts'
 import { postRegistration, registrationOf } from '#tests/support/registration.ts'
 import type { Manner } from './receiver.ts'
 import type { Delivery, EventRecord } from './records.ts'
@@ -32,6 +30,8 @@ export interface WebhookPlan {
 /** A registered webhook. */
 export interface Webhook {
   readonly name: string
+  /** As Caduceus knows it. */
+  readonly id: string
   readonly manner: Manner
   readonly member: Member
   /** By the event's id; only what the receiver took. */
@@ -78,11 +78,12 @@ async function startWebhook(
   const member = createMember({
     name,
     role: 'receiver',
-    launch: () => launch([String(port), file, manner]),
+    launch: () => launchScript(RECEIVER, [String(port), file, manner]),
   })
   fabric.add(member)
   await member.start()
-  const registration = registrationOf(`http://127.0.0.1:${port}/${name}`, [events])
+  const url = `http://127.0.0.1:${port}/${name}`
+  const registration = registrationOf(url, [events])
   const caduceus = fabric.caduceuses[0]?.url ?? ''
   const response = await postRegistration(
     caduceus,
@@ -115,6 +116,7 @@ async function startWebhook(
     readOn: createReader(file, readLine),
     webhook: {
       name,
+      id: createHash('sha256').update(url).digest('hex'),
       manner,
       member,
       deliveries,
@@ -124,23 +126,6 @@ async function startWebhook(
       wants: ({ type, device }) => eventPattern.test(type) && devicePattern.test(device),
     },
   }
-}
-
-async function launch(parameters: string[]): Promise<Launched> {
-  const child = spawn(process.execPath, [RECEIVER, ...parameters], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  const endGuard = child.pid === undefined ? undefined : guardChild(child.pid)
-  const ended = once(child, 'exit').then(([code, signal]): ProcessEnd => {
-    endGuard?.()
-    return { code: code as number | null, signal: signal as NodeJS.Signals | null }
-  })
-  const isReady = await Promise.race([
-    once(child.stdout, 'data').then(() => true),
-    ended.then(() => false),
-  ])
-  if (!isReady) throw new Error(`the receiver on port ${parameters[0]} did not start`)
-  return { pid: child.pid ?? 0, ended }
 }
 
 /** Calls `onLine` with each whole line that was added since the last call. */

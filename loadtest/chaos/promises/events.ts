@@ -27,8 +27,9 @@ const acknowledged = (events: ReadonlyMap<string, EventRecord>): EventRecord[] =
 export const acknowledgedArrive: Check = (evidence) => {
   const { records, webhooks } = evidence
   const events = acknowledged(records.events)
+  const sound = webhooks.filter(({ manner }) => manner === 'sound')
   const wanted = events.reduce(
-    (sum, event) => sum + webhooks.filter((webhook) => webhook.wants(event)).length,
+    (sum, event) => sum + sound.filter((webhook) => webhook.wants(event)).length,
     0,
   )
   const found = verdict(

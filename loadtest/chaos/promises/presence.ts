@@ -1,8 +1,6 @@
 /** What is promised of presence: each session has one online and one offline event, whatever dies. */
-import { DeliverPolicy, jetstream } from '@nats-io/jetstream'
-import { pino } from 'pino'
 import type { NatsServers } from '#loadtest/chaos/fabric/nats.ts'
-import { connectNats } from '#libs/nats/connect.ts'
+import { readStream } from '#loadtest/chaos/fabric/read-stream.ts'
 import { readEventHeaders } from '#libs/nats/event.ts'
 import { verdict, type Check } from './verdict.ts'
 
@@ -13,36 +11,17 @@ export interface Session {
   offline: number
 }
 
-/** For a cluster that elects, or a server that just came back. */
-const CONNECT_MS = 30_000
-
 /** Reads every event of presence from the stream. */
 export async function readSessions(nats: NatsServers): Promise<Map<string, Session>> {
-  const log = pino({ level: 'silent' })
-  const signal = AbortSignal.timeout(CONNECT_MS)
-  await using operator = await connectNats({
-    url: nats.urlOf('operator'),
-    name: 'chaos',
-    log,
-    signal,
-  })
   const sessions = new Map<string, Session>()
-  const consumer = await jetstream(operator.connection).consumers.get('EVENTS', {
-    filter_subjects: 'xmidt.event.*.device-status.>',
-    deliver_policy: DeliverPolicy.All,
-  })
-  const { num_pending: pending } = await consumer.info()
-  if (pending === 0) return sessions
-  const messages = await consumer.consume()
-  for await (const message of messages) {
-    const { sessionId = '', dest = '' } = readEventHeaders(message.headers)
+  await readStream(nats, 'EVENTS', 'xmidt.event.*.device-status.>', ({ headers }) => {
+    const { sessionId = '', dest = '' } = readEventHeaders(headers)
     const [, device = '', status = ''] = dest.split('/')
     const session = sessions.get(sessionId) ?? { device, online: 0, offline: 0 }
     if (status === 'online') session.online += 1
     if (status === 'offline') session.offline += 1
     sessions.set(sessionId, session)
-    if (message.info.pending === 0) break
-  }
+  })
   return sessions
 }
 

@@ -36,6 +36,7 @@ const member = (name: string, role: Role, record: MemberEvent[]): Member => ({
 
 const webhook = (deliveries: Record<string, string[]>): Webhook => ({
   name: 'webhook',
+  id: '',
   manner: 'sound',
   member: member('webhook', 'receiver', []),
   deliveries: new Map(
@@ -194,8 +195,18 @@ describe('commands', () => {
     expect(broken({ closedAtMs: 1_005 }).broken).toBe(0)
     expect(broken({ closedAtMs: 1_050 })).toMatchObject({
       broken: 0,
-      note: expect.stringMatching(/^1 within/) as string,
+      note: expect.stringMatching(/^1 more within/) as string,
     })
+  })
+
+  it('a close that this process noted late, as it stood still, is no false 404', () => {
+    const seen = evidence({
+      commands: [command({ status: 404 })],
+      connections: [{ device: 'mac:1', talaria: 't', openedAtMs: 900, closedAtMs: 1_400 }],
+    })
+    expect(noFalse404(seen).broken).toBe(1)
+    seen.records.stalls.push({ fromMs: 1_000, untilMs: 1_390 })
+    expect(noFalse404(seen).broken).toBe(0)
   })
 
   it('only a Scytale that was killed may leave its caller without an answer', () => {

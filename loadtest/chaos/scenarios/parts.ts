@@ -16,13 +16,13 @@ import {
 } from '#loadtest/chaos/promises/events.ts'
 import { processesStay, rightsSuffice } from '#loadtest/chaos/promises/processes.ts'
 import type { Check } from '#loadtest/chaos/promises/verdict.ts'
-import type { Load, Scheduled } from '#loadtest/chaos/scenario.ts'
+import type { Load, Setting } from '#loadtest/chaos/scenario.ts'
 
 /** Fits two cores on which others work too. */
 export const LOAD: Load = { devices: 60, eventsPerSecond: 40, commandsPerSecond: 20 }
 
 /** Two of what there may be several of, and three Talarias. */
-export const FABRIC: Scheduled['fabric'] = { talarias: 3, scytales: 2, caduceuses: 2 }
+export const FABRIC: Setting['fabric'] = { talarias: 3, scytales: 2, caduceuses: 2 }
 
 /** One gets all, one a type, one half of the devices. */
 export const WEBHOOKS: readonly WebhookPlan[] = [
