@@ -27,11 +27,11 @@ export interface WantedBinary {
   /** What `go install` builds. */
   readonly module: string
   /** Fetches that version into a directory and resolves with the binary's path. */
-  readonly download?: (
-    version: string,
-    directory: string,
-    onProgress: (text: string) => void,
-  ) => Promise<string>
+  readonly download?: (options: {
+    version: string
+    directory: string
+    onProgress: (text: string) => void
+  }) => Promise<string>
   /** How a person gets one, a line each. */
   readonly advice: readonly string[]
 }
@@ -83,7 +83,8 @@ async function fetchOrBuild(wanted: WantedBinary, making: Making): Promise<strin
   const ways: [way: string, make: (directory: string) => Promise<string>][] = [
     ['go install', (directory) => build(wanted, directory, onProgress)],
   ]
-  if (download) ways.unshift(['download', (directory) => download(version, directory, onProgress)])
+  if (download)
+    ways.unshift(['download', (directory) => download({ version, directory, onProgress })])
   makeDirectory(join(cached, '..'))
   for (const [way, make] of ways) {
     const directory = mkdtempSync(`${cached}.part-`)
