@@ -45,6 +45,8 @@ export function createAskSettled({ commander, view, metrics }: AskSettledOptions
     const until = performance.now() + UNSETTLED_MS
     const first = await commander.request(subject, payload, options)
     if (!hasReachedNobody(first)) return first
+    // A device that is being let go is on its way to another Talaria: it is not said to be away.
+    let isMoving = first.outcome === 'not-taken'
     for (;;) {
       const before = await view.look()
       metrics.askedAgain.inc()
@@ -53,7 +55,10 @@ export function createAskSettled({ commander, view, metrics }: AskSettledOptions
       const looking = before && view.look()
       const found = await asking
       if (!hasReachedNobody(found)) return found
-      if (found.outcome === 'no-responders' && isDefinite(before, await looking)) return found
+      isMoving ||= found.outcome === 'not-taken'
+      if (found.outcome === 'no-responders' && !isMoving) {
+        if (isDefinite(before, await looking)) return found
+      }
       if (performance.now() >= until) return { outcome: 'unsettled' }
       if (!(await wait(AGAIN_MS, options.signal))) return { outcome: 'aborted' }
     }

@@ -3,11 +3,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { decode } from '#libs/wrp/codec.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import { startAppProcess } from '#tests/support/app-process.ts'
+import { basicOf } from '#tests/support/caller.ts'
 import { connectDevice, type TestDevice } from '#tests/support/device.ts'
 import { answerRequests } from '#tests/support/device-answers.ts'
 import { watchEvents } from '#tests/support/events.ts'
 import { eventually } from '#tests/support/eventually.ts'
-import { startStack, type Stack } from '#tests/support/stack.ts'
+import { CALLER_CREDENTIAL, startStack, type Stack } from '#tests/support/stack.ts'
 
 let stack: Stack
 let deviceCount = 0
@@ -28,10 +29,20 @@ async function connect(url: string, deviceId?: string): Promise<TestDevice & { i
   return Object.assign(device, { id })
 }
 
+const headers = { authorization: basicOf(CALLER_CREDENTIAL) }
+
 const drain = async (): Promise<void> => {
   const url = `${stack.talarias[0]!.operationsUrl}/api/v3/device/drain`
   // One at a time: the one before may not be over yet.
-  await eventually(async () => expect((await fetch(url, { method: 'POST' })).status).toBe(200))
+  await eventually(async () =>
+    expect((await fetch(url, { method: 'POST', headers })).status).toBe(200),
+  )
+}
+
+/** How many commands were not written, as their device was being let go. */
+async function letPassCount(): Promise<number> {
+  const page = await (await fetch(`${stack.talarias[0]!.operationsUrl}/metrics`)).text()
+  return Number(/commands_refused_total\{reason="leaving"\} (\d+)/.exec(page)?.[1])
 }
 
 const answer = (device: TestDevice, command: WrpMessage): void => {
@@ -48,10 +59,7 @@ it('a command in its hands is answered before it is closed, and the next one fin
   await drain()
   // Written to nobody: it is asked again until the device is there.
   const next = stack.caller.ask(device.id, 'config')
-  await eventually(async () => {
-    const page = await (await fetch(`${stack.talarias[0]!.operationsUrl}/metrics`)).text()
-    expect(page).toMatch(/commands_refused_total\{reason="leaving"\} [1-9]/)
-  })
+  await eventually(async () => expect(await letPassCount()).toBeGreaterThan(0))
   answer(device, command)
   expect((await asked).text).toBe('here')
   expect(await device.closed).toEqual({ code: 1001, reason: 'drained' })
@@ -60,6 +68,24 @@ it('a command in its hands is answered before it is closed, and the next one fin
   expect((await next).text).toBe('there')
   expect(device.received).toHaveLength(1)
   expect(await other.kill('SIGTERM')).toBe(0)
+}, 30_000)
+
+it('one that is on its way to another Talaria is not said to be away', async () => {
+  await using device = await connect(stack.talarias[0]!.url)
+  const asked = stack.caller.ask(device.id, 'config')
+  const command = await device.next()
+  const before = await letPassCount()
+  await drain()
+  const next = stack.caller.ask(device.id, 'config')
+  await eventually(async () => expect(await letPassCount()).toBeGreaterThan(before))
+  answer(device, command)
+  await device.closed
+  expect((await asked).text).toBe('here')
+  const { status, text } = await next
+  expect([status, text]).toEqual([503, expect.stringContaining('the request was not sent')])
+  await eventually(async () => {
+    expect((await stack.caller.ask(device.id, 'config')).status).toBe(404)
+  })
 }, 30_000)
 
 it('one that never answers is closed all the same, when its time is over', async () => {
