@@ -10,6 +10,7 @@ import { AuthError, type AuthErrorCode } from '#libs/auth/error.ts'
 import type { Claims, Verifier } from '#libs/auth/verify.ts'
 import { deviceToken } from '#libs/nats/subjects.ts'
 import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
+import { boundedText, readConvey } from './convey.ts'
 import { Refusal } from './refusal.ts'
 
 /** The version of the API, which decides between 401 and 403. */
@@ -39,8 +40,8 @@ export async function identify(
     partnerIds: partnerIds.length > 0 ? partnerIds : [PARTNER_UNKNOWN],
     trust: trustOf(claims?.trust),
     accountId: typeof claims?.accountID === 'string' ? claims.accountID : '',
-    convey: conveyOf(textOf(headers['x-webpa-convey'])),
-    intermediateContext: textOf(headers['x-intermediate-context']),
+    convey: readConvey(textOf(headers['x-webpa-convey'])),
+    intermediateContext: boundedText(textOf(headers['x-intermediate-context'])),
   }
 }
 
@@ -117,16 +118,4 @@ const textOf = (value: string | string[] | undefined): string =>
 function trustOf(value: unknown): number {
   const trust = typeof value === 'string' && value !== '' ? Number(value) : value
   return typeof trust === 'number' && Number.isInteger(trust) ? trust : 0
-}
-
-/** Never a cause for refusal: what cannot be read is as if it were not there. */
-function conveyOf(encoded: string): Record<string, unknown> | undefined {
-  if (encoded === '') return undefined
-  try {
-    const value: unknown = JSON.parse(Buffer.from(encoded, 'base64').toString('utf8'))
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject ? (value as Record<string, unknown>) : undefined
-  } catch {
-    return undefined
-  }
 }

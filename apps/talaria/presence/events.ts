@@ -1,4 +1,5 @@
 /** The events that say that a device came or went, in upstream's form. talaria.md §5.1, §5.2. */
+import type { ConveyField } from '#apps/talaria/session/convey.ts'
 import type { Device } from '#apps/talaria/session/device.ts'
 import { toGoDuration } from '#apps/talaria/session/up-time.ts'
 import type { OutgoingEvent } from '#libs/nats/event.ts'
@@ -22,10 +23,7 @@ const CONVEY_METADATA = [
   ['/boot-time-retry-wait', 'boot-time-retry-wait'],
   ['/webpa-interface-label', 'webpa-interface-label'],
   ['/wan-ipv4-address', 'wan-ipv4-address'],
-] as const
-
-/** A longer value is nothing that a device says about itself in earnest. */
-const VALUE_LENGTH_MAX = 512
+] as const satisfies readonly (readonly [string, ConveyField])[]
 
 /** The type of both events, and so a token of the subject that they are on. */
 export const PRESENCE_TYPE = 'device-status'
@@ -118,7 +116,7 @@ function statusMetadata(device: Device): Record<string, string> {
   const metadata: Record<string, string> = {}
   for (const [key, field] of CONVEY_METADATA) {
     const value = convey?.[field]
-    if (value !== undefined && value !== null) metadata[key] = textOf(value)
+    if (value !== undefined) metadata[key] = String(value)
   }
   const isFull = CONVEY_METADATA.every(([, field]) => convey?.[field] !== undefined)
   metadata['/trust'] = String(trust)
@@ -128,6 +126,3 @@ function statusMetadata(device: Device): Record<string, string> {
   metadata['/compliance'] = isFull ? 'full' : 'convey-missing-fields'
   return metadata
 }
-
-const textOf = (value: unknown): string =>
-  (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).slice(0, VALUE_LENGTH_MAX)

@@ -5,6 +5,7 @@
 import type { WebSocket } from 'ws'
 import type { CloseReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
+import type { Convey } from './convey.ts'
 import { createSessionId } from './session-id.ts'
 
 /** A ping holds no more (RFC 6455 5.5). */
@@ -24,7 +25,7 @@ export interface DeviceIdentity {
   trust: number
   accountId: string
   /** What the device says about itself; undefined where it said nothing readable. */
-  convey: Readonly<Record<string, unknown>> | undefined
+  convey: Convey | undefined
   intermediateContext: string
 }
 
