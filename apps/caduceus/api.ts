@@ -42,6 +42,8 @@ export function createApi(options: ApiOptions): Hono<TracedEnv> {
     isOpen: config.CADUCEUS_OPEN,
   })
   const callers = createCallers(authenticate, config.CADUCEUS_CAPABILITY_PREFIX)
+  // To read what devices say and to say something oneself are two things.
+  const notifiers = createCallers(authenticate, config.CADUCEUS_NOTIFY_CAPABILITY_PREFIX)
   const bodyBytesMax = config.CADUCEUS_BODY_BYTES_MAX
   const hooks = createHooksApi({
     callers,
@@ -57,7 +59,7 @@ export function createApi(options: ApiOptions): Hono<TracedEnv> {
   if (tracer) api.use(traced(tracer))
   return api
     .route('/', hooks)
-    .route('/', createNotifyApi({ callers, bodyBytesMax, jetStream, tracer, metrics }))
+    .route('/', createNotifyApi({ callers: notifiers, bodyBytesMax, jetStream, tracer, metrics }))
     .notFound(notFound)
     .onError((error, c) =>
       error instanceof BodyTooLargeError

@@ -50,6 +50,10 @@ export const caduceusEnv = z.object({
     'What a token’s capability begins with to count here.',
     'x1:webpa:api:',
   ),
+  CADUCEUS_NOTIFY_CAPABILITY_PREFIX: text(
+    'What a token’s capability begins with to bring events to the intake.',
+    'x1:webpa:notify:',
+  ),
   CADUCEUS_ADDRESSES_ALLOWED: list(
     'Networks in CIDR form that receivers may be in although they are private.',
   ),

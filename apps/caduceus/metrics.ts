@@ -51,6 +51,9 @@ const NOTIFICATION_OUTCOMES = [
   'undecodable',
   'event-missing',
   'event-type-invalid',
+  'type-reserved',
+  'partners-missing',
+  'partners-foreign',
   'unavailable',
 ] as const
 /** One of {@link NOTIFICATION_OUTCOMES}. */

@@ -11,10 +11,15 @@ import { Refusal } from './refusal.ts'
 /** The versions of the API: v2 differs only in the statuses of a refused credential. */
 export type ApiVersion = 'v2' | 'v3'
 
+/** Of a caller whose partners are not looked at. */
+const ALL = ['*']
+
 /** What a request may do once it is in. */
 export interface Access {
   /** The partners of the token, never empty; undefined where no check is made (Basic, open). */
   partnerIds: readonly string[] | undefined
+  /** Whose devices it may reach, as the device's Talaria is told; `*` is all. */
+  reach: readonly string[]
 }
 
 /** Judges a request by its headers. */
@@ -34,12 +39,13 @@ export function createAuthorise({ authenticate, config, metrics }: AuthoriseOpti
     if (caller.kind === 'refused') {
       throw refusedCredential(caller, version, request.headers.get('authorization'))
     }
-    if (caller.kind !== 'jwt') return { partnerIds: undefined }
+    if (caller.kind !== 'jwt') return { partnerIds: undefined, reach: ALL }
     if (caller.partners.length === 0) {
       throw new Refusal(403, 'partners-missing', 'the token names no partner')
     }
     checkCapabilities(caller.capabilities, request, config, metrics)
-    return { partnerIds: config.SCYTALE_PARTNER_CHECK === 'off' ? undefined : caller.partners }
+    if (config.SCYTALE_PARTNER_CHECK === 'off') return { partnerIds: undefined, reach: ALL }
+    return { partnerIds: caller.partners, reach: caller.partners }
   }
 }
 

@@ -74,8 +74,8 @@ export function createApi({
   app.all(STAT_PATH, async (c) => {
     c.set('route', 'stat')
     if (c.req.method !== 'GET') throw methodUnsupported(['GET'])
-    await authorise(c.req.raw, versionOf(c))
-    return stat(c.req.param('device'), c.req.raw, c.var.span)
+    const access = await authorise(c.req.raw, versionOf(c))
+    return stat(c.req.param('device'), c.req.raw, { access, span: c.var.span })
   })
   app.notFound((c) => endpointUnknown(c))
   app.onError((error, c) => answerError(error, c, log))

@@ -25,8 +25,11 @@ import { createStat } from './stat.ts'
 import { watchTalarias } from './talarias.ts'
 import { createView } from './view.ts'
 
-/** Room for the headers of a command, which count towards NATS' limit too. */
-const HEADER_BYTES = 1_024
+/**
+ * Room for the headers of a command, which count towards NATS' limit too: the partners of a token,
+ * which is 12 kB at most, thrice as long when they are escaped.
+ */
+const HEADER_BYTES = 40 * 1_024
 
 /** Starts Scytale. @throws PortTakenError, NatsConnectError, StreamsMissingError. */
 export async function start(

@@ -1,6 +1,7 @@
 /** One request to a device over NATS, and what each outcome means to the caller. Design §3.2. */
 import { headers } from '@nats-io/transport-node'
 import type { Logger } from '#libs/log/logger.ts'
+import { putCallerPartners } from '#libs/nats/caller-partners.ts'
 import { beginMessage, putTraceContext } from '#libs/nats/trace.ts'
 import type { TraceContext } from '#libs/trace/context.ts'
 import { traceFields, type Span, type Tracer } from '#libs/trace/tracer.ts'
@@ -22,6 +23,8 @@ export interface AskOptions {
   device: DeviceId
   /** Of the message, where it has one. */
   transaction?: string | undefined
+  /** Whose devices the caller may reach; the device's Talaria compares. */
+  reach: readonly string[]
   timeoutMs: number
   signal: AbortSignal
   /** This request's span or its caller's, handed on so that the Talaria's part belongs to it. */
@@ -47,6 +50,7 @@ export async function ask(
   const trace = span?.context ?? options.trace
   const made = headers()
   putTraceContext(made, trace)
+  putCallerPartners(made, options.reach)
   const found = await askSettled(subject, payload, { timeoutMs, signal, headers: made })
   stopTimer()
   metrics.commands.inc({ kind, outcome: found.outcome })

@@ -61,6 +61,7 @@ export function createSend(options: SendOptions): SendToDevice {
       kind: 'command',
       device,
       transaction: message.transaction_uuid,
+      reach: access.reach,
       timeoutMs: config.SCYTALE_DEVICE_TIMEOUT_MS,
       signal,
       trace: contextOf(message, headers, span),

@@ -5,6 +5,7 @@ import { statSubject, SubjectError } from '#libs/nats/subjects.ts'
 import type { Span, Tracer } from '#libs/trace/tracer.ts'
 import { WrpError } from '#libs/wrp/error.ts'
 import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
+import type { Access } from './access.ts'
 import { failure } from './api-errors.ts'
 import { ask } from './ask.ts'
 import type { AskSettled } from './ask-settled.ts'
@@ -18,7 +19,7 @@ const STAT_TIMEOUT_MS = 5_000
 export type StatOfDevice = (
   name: string,
   request: Request,
-  span: Span | undefined,
+  by: { access: Access; span: Span | undefined },
 ) => Promise<Response>
 
 /** What {@link createStat} needs. */
@@ -31,13 +32,14 @@ export interface StatOptions {
 
 /** Makes the function that asks for statistics. */
 export function createStat(options: StatOptions): StatOfDevice {
-  return async (name, request, span) => {
+  return async (name, request, { access, span }) => {
     const { device, subject } = read(name)
     span?.set({ 'xmidt.device.id': device })
     const answer = await ask(subject, new Uint8Array(), {
       ...options,
       kind: 'stat',
       device,
+      reach: access.reach,
       timeoutMs: STAT_TIMEOUT_MS,
       signal: request.signal,
       trace: span?.context ?? traceContextOf(request.headers),

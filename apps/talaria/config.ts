@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { commonFields } from '#libs/config/common.ts'
 import {
   bytes,
+  choice,
   credentialList,
   durationMs,
   flag,
@@ -48,6 +49,11 @@ const variables = z.object({
   TALARIA_TOKEN_AUDIENCE: tokenAudience(),
   TALARIA_TOKEN_AGE_MAX_MS: tokenAgeMax(),
   TALARIA_OPEN: flag('Let devices in without a token. For development only.', false),
+  TALARIA_PARTNER_CHECK: choice(
+    'Whether a caller reaches only devices of its own partners; monitor lets it and counts.',
+    ['enforce', 'monitor'],
+    'enforce',
+  ),
   TALARIA_PING_MS: durationMs('How long between two pings of a device.', 15_000, { minMs: 50 }),
   TALARIA_IDLE_MS: durationMs(
     'A device of which nothing came for so long, not even a pong, is gone: two pings.',

@@ -8,6 +8,7 @@ import type { Nats } from '#libs/nats/connect.ts'
 import { TALARIA_LEASE_MS } from '#libs/nats/talarias.ts'
 import type { Tracer } from '#libs/trace/tracer.ts'
 import type { TalariaConfig } from './config.ts'
+import { createCallerCheck } from './session/caller-check.ts'
 import type { DeviceIdentity } from './session/device.ts'
 import { createDevices, type Devices } from './session/devices.ts'
 import { createDownlink } from './downlink/downlink.ts'
@@ -83,7 +84,10 @@ export async function openHolding(options: HoldingOptions): Promise<Holding> {
       presence.end(device, reason, error)
     },
   }
-  const sessions = stack.use(createSessions({ ...shared, nats: commands, ways, limits }))
+  const checkCaller = createCallerCheck(config.TALARIA_PARTNER_CHECK, metrics)
+  const sessions = stack.use(
+    createSessions({ ...shared, nats: commands, ways, checkCaller, limits }),
+  )
   const running = stack.move()
   return {
     devices,

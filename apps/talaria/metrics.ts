@@ -69,6 +69,7 @@ const DOWNLINK_REFUSALS = [
   'malformed',
   'dest-foreign',
   'partner-foreign',
+  'caller-foreign',
   'transaction-missing',
   'transaction-duplicate',
   'queue-full',
@@ -223,6 +224,10 @@ function createDownlink(registry: Registry) {
       outcome: ['written', 'answered', 'timed-out', 'device-closed'],
     }),
     receipts: registry.counter('receipts_total', 'Receipts sent for commands still at work.'),
+    callersMonitored: registry.counter(
+      'callers_monitored_total',
+      "Requests of callers of other partners than the device's that were let through, as it is only monitored.",
+    ),
     downlinkRefusals: registry.counter(
       'commands_refused_total',
       'What was for a device and did not reach it or had no answer.',

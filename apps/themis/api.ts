@@ -21,7 +21,7 @@ const NOT_BEFORE_SECONDS = 15
 
 /** What a caller of Scytale and Caduceus may do: everything, for every partner. */
 const CALLER_CLAIMS = {
-  capabilities: ['x1:webpa:api:.*:all'],
+  capabilities: ['x1:webpa:api:.*:all', 'x1:webpa:notify:.*:all'],
   allowedResources: { allowedPartners: ['*'] },
 }
 

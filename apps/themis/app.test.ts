@@ -109,7 +109,10 @@ describe('Themis', () => {
     const claims = await createVerifier({ jwksUrl: `${themis.url}/keys`, rules: RULES }).verify(
       token,
     )
-    expect(claims).toMatchObject({ sub: 'me', capabilities: ['x1:webpa:api:.*:all'] })
+    expect(claims).toMatchObject({
+      sub: 'me',
+      capabilities: ['x1:webpa:api:.*:all', 'x1:webpa:notify:.*:all'],
+    })
     expect(partnerIdsOfClaims(claims)).toEqual(['*'])
   })
 

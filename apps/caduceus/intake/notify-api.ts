@@ -20,6 +20,7 @@ import { WrpError } from '#libs/wrp/error.ts'
 import { fromJson } from '#libs/wrp/json.ts'
 import { eventTypeOf, parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
 import { MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
+import { partnersOfEvent } from './allowed.ts'
 
 /** What {@link createNotifyApi} needs. */
 export interface NotifyApiOptions {
@@ -60,6 +61,10 @@ export function createNotifyApi(options: NotifyApiOptions): Hono<CallerEnv> {
     // Patterns become filters by the type, so an event without one could not be found again.
     if (type === undefined)
       return answer('event-type-invalid', 400, 'Invalid dest. Expected event:TYPE.')
+    const partners = partnersOfEvent(type, event.partner_ids, c.var.caller.partners)
+    if (partners && 'outcome' in partners) return answer(partners.outcome, 403, partners.message)
+    if (partners) event.partner_ids = [...partners]
+    else delete event.partner_ids
     try {
       const trace = c.var.span?.context ?? traceContextOf(c.req.raw.headers)
       await publish(event, type, trace, options)

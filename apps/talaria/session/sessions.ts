@@ -8,6 +8,7 @@ import type { CloseReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connect.ts'
 import { deviceSubjectKind, deviceSubjects, sessionSubject } from '#libs/nats/subjects.ts'
+import type { CheckCaller } from './caller-check.ts'
 import { Device, type DeviceIdentity, type DeviceLimits, type DeviceListener } from './device.ts'
 import { eachPaced, type Devices } from './devices.ts'
 import { statisticsOf } from './statistics.ts'
@@ -36,6 +37,7 @@ export interface SessionsOptions {
   nats: Nats
   devices: Devices
   ways: Ways
+  checkCaller: CheckCaller
   limits: DeviceLimits
   talariaId: string
   metrics: TalariaMetrics
@@ -44,7 +46,7 @@ export interface SessionsOptions {
 
 /** Sessions on one connection. */
 export function createSessions(options: SessionsOptions): Sessions {
-  const { nats, devices, ways, metrics, log, limits } = options
+  const { nats, devices, ways, checkCaller, metrics, log, limits } = options
   const unsubscribers = new Map<Device, () => void>()
   const announce = (device: Device): void => announceSession(device, options)
 
@@ -70,6 +72,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         if (kind !== 'session') metrics.downlinkRefusals.inc({ reason: 'device-gone' })
         return
       }
+      if (kind !== 'session' && !checkCaller(device, message)) return
       if (kind === 'command') ways.onCommand(device, message)
       else if (kind === 'stat') message.respond(JSON.stringify(statisticsOf(device)))
       else onAnnouncement(device, message.data, options)
