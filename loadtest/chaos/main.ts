@@ -1,6 +1,6 @@
 /** `npm run chaos -- [scenario] [--seconds N] [--seed S] [--cluster]`: does the fabric keep its word? */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { describeOutcome, isBroken } from './report.ts'
+import { describeOutcome, describeOutcomes, isBroken } from './report.ts'
 import { runScheduled, scheduleOf } from './run.ts'
 import type { Outcome, RunOptions, Scenario } from './scenario.ts'
 import { SCENARIOS } from './scenarios/all.ts'
@@ -11,6 +11,8 @@ const SECONDS_MAX = 3_600
 
 /** All run in one process, on one machine. */
 const DEVICES_MAX = 10_000
+
+const RUNS_MAX = 1_000
 
 /** Exit codes: the fabric kept its word; it did not; the run itself failed; Ctrl-C. */
 const EXIT = { kept: 0, broken: 1, failed: 2, interrupted: 130 } as const
@@ -28,6 +30,7 @@ const wholeUpTo =
 interface Flags {
   seconds: number
   seed: number
+  runs: number
   cluster: boolean
   devices: number | undefined
   json: boolean
@@ -54,6 +57,11 @@ const program = new Command('chaos')
       .argParser(wholeUpTo(2 ** 32 - 1))
       .default(1 + (Date.now() % 2 ** 31), 'the time'),
   )
+  .addOption(
+    new Option('--runs <n>', 'so many runs, each with the next seed')
+      .argParser(wholeUpTo(RUNS_MAX))
+      .default(1),
+  )
   .option('--cluster', 'three nats-servers instead of one', false)
   .addOption(new Option('--devices <n>', 'how many').argParser(wholeUpTo(DEVICES_MAX)))
   .option('--schedule', 'print the schedule and end', false)
@@ -64,38 +72,46 @@ const program = new Command('chaos')
   .action((name: string | undefined, flags: Flags) => main(name, flags))
 
 async function main(name: string | undefined, flags: Flags): Promise<void> {
-  const { seed, seconds, cluster: isCluster } = flags
   const chosen = SCENARIOS.filter((scenario) => name === undefined || scenario.name === name)
-  const tell = (line: string): void => {
-    ;(flags.json ? process.stderr : process.stdout).write(`${line}\n`)
-  }
   const interrupted = new AbortController()
   process.on('SIGINT', () => interrupted.abort())
   process.on('SIGTERM', () => interrupted.abort())
-  const options: RunOptions = {
-    seconds,
-    seed,
-    isCluster,
-    devices: flags.devices,
-    isKept: flags.keep,
-    signal: interrupted.signal,
-    tell,
+  const tell = (line: string): void => {
+    ;(flags.json ? process.stderr : process.stdout).write(`${line}\n`)
   }
   const outcomes: Outcome[] = []
   for (const scenario of chosen) {
-    tell(`${scenario.name}: ${scenario.about}`)
-    tell(`seed ${seed}, ${seconds} s${isCluster ? ', a cluster of three nats-servers' : ''}`)
-    if (flags.schedule) {
-      const lines = 'scheduled' in scenario ? scheduleOf(scenario.scheduled, options) : []
-      for (const line of describeSchedule(lines)) tell(line)
-      continue
+    for (let run = 0; run < flags.runs; run += 1) {
+      const options: RunOptions = {
+        seconds: flags.seconds,
+        seed: flags.seed + run,
+        isCluster: flags.cluster,
+        devices: flags.devices,
+        isKept: flags.keep,
+        signal: interrupted.signal,
+        tell,
+      }
+      tell(`${scenario.name}: ${scenario.about}`)
+      tell(
+        `seed ${options.seed}, ${options.seconds} s${options.isCluster ? ', a cluster of three nats-servers' : ''}`,
+      )
+      if (flags.schedule) {
+        tellSchedule(scenario, options)
+        continue
+      }
+      const outcome = await runScenario(scenario, options)
+      outcomes.push(outcome)
+      tell(`\n${describeOutcome(outcome)}`)
     }
-    const outcome = await runScenario(scenario, options)
-    outcomes.push(outcome)
-    if (!flags.json) tell(`\n${describeOutcome(outcome)}`)
   }
+  if (outcomes.length > 1) tell(describeOutcomes(outcomes))
   if (flags.json) process.stdout.write(`${JSON.stringify(outcomes, undefined, 2)}\n`)
   process.exitCode = outcomes.some(isBroken) ? EXIT.broken : EXIT.kept
+}
+
+function tellSchedule(scenario: Scenario, options: RunOptions): void {
+  const faults = 'scheduled' in scenario ? scheduleOf(scenario.scheduled, options) : []
+  for (const line of describeSchedule(faults)) options.tell(line)
 }
 
 const runScenario = (scenario: Scenario, options: RunOptions): Promise<Outcome> =>

@@ -1,4 +1,5 @@
 /** A little of everything: what `npm test` runs for a minute. */
+import { sessionsToldOnce } from '#loadtest/chaos/promises/presence.ts'
 import type { Scenario } from '#loadtest/chaos/scenario.ts'
 import { FABRIC, PROMISES, WEBHOOKS } from './parts.ts'
 
@@ -38,6 +39,7 @@ export const mixed: Scenario = {
         { action: 'restart', roles: ['talaria', 'scytale', 'caduceus'], lasts: [[0, 1_000]] },
       ],
     },
-    promises: PROMISES,
+    promises: [...PROMISES, sessionsToldOnce],
+    isPresenceChecked: true,
   },
 }
