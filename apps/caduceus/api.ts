@@ -1,7 +1,7 @@
 /** The primary server's routes, with what stands before each of them. */
 import type { JetStreamClient } from '@nats-io/jetstream'
 import { Hono } from 'hono'
-import { createBasic } from '#libs/auth/basic.ts'
+import { createBasic, userOfCredential } from '#libs/auth/basic.ts'
 import { createCallerAuthentication } from '#libs/auth/caller.ts'
 import type { Verifier } from '#libs/auth/verify.ts'
 import { errorResponse, notFound, onError } from '#libs/http/error.ts'
@@ -12,6 +12,7 @@ import type { Tracer } from '#libs/trace/tracer.ts'
 import { BodyTooLargeError } from './body.ts'
 import { createCallers } from './callers.ts'
 import type { CaduceusConfig } from './config.ts'
+import { createOwns } from './owner.ts'
 import { createHooksApi } from './registration/hooks-api.ts'
 import type { Metrics } from './metrics.ts'
 import { createNotifyApi } from './intake/notify-api.ts'
@@ -45,8 +46,10 @@ export function createApi(options: ApiOptions): Hono<TracedEnv> {
   // To read what devices say and to say something oneself are two things.
   const notifiers = createCallers(authenticate, config.CADUCEUS_NOTIFY_CAPABILITY_PREFIX)
   const bodyBytesMax = config.CADUCEUS_BODY_BYTES_MAX
+  const owns = createOwns(new Set(config.CADUCEUS_BASIC_CREDENTIALS.map(userOfCredential)))
   const hooks = createHooksApi({
     callers,
+    owns,
     bodyBytesMax,
     register,
     webhooks,

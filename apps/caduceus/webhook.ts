@@ -26,7 +26,7 @@ const hook = z.object({
 })
 
 const webhook = z.object({
-  /** Who registered it; nobody else may change it. */
+  /** Who registered it, as `ownerOf` has it; nobody else may change it. */
   owner: z.string(),
   /** Whose events it gets; {@link ANY_PARTNER} stands for all. */
   partnerIds: z.array(z.string()),

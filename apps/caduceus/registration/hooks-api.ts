@@ -5,6 +5,7 @@ import { BodyTooLargeError, readBody } from '#apps/caduceus/body.ts'
 import type { Callers, CallerEnv } from '#apps/caduceus/callers.ts'
 import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
 import type { Metrics, RegistrationOutcome } from '#apps/caduceus/metrics.ts'
+import { ownerOf, type Owns } from '#apps/caduceus/owner.ts'
 import { ANY_PARTNER, type Webhook } from '#apps/caduceus/webhook.ts'
 import { errorResponse } from '#libs/http/error.ts'
 import type { Bucket } from '#libs/nats/bucket.ts'
@@ -27,6 +28,7 @@ const REFUSALS: Readonly<
 /** What {@link createHooksApi} needs. */
 export interface HooksApiOptions {
   callers: Callers
+  owns: Owns
   bodyBytesMax: number
   register: Register
   webhooks: Webhooks
@@ -53,7 +55,7 @@ async function post(
   options: HooksApiOptions,
   isLenient: boolean,
 ): Promise<Response> {
-  const { register, metrics, bodyBytesMax, durationMsMax, isHttpAllowed } = options
+  const { register, owns, metrics, bodyBytesMax, durationMsMax, isHttpAllowed } = options
   const refuse = (outcome: RegistrationOutcome, code: number, message: string): Response => {
     metrics.registrations.inc({ outcome })
     return errorResponse(code, message)
@@ -68,8 +70,9 @@ async function post(
       return refuse('partners-missing', 400, 'failed getting partnerIDs: partnerIDs do not exist')
     }
     hook.registered_from_address = peerOf(c)
-    const owner = c.get('caller').principal
-    await register({ owner, partnerIds, registeredAtMs: nowMs, untilMs, hook })
+    const caller = c.get('caller')
+    const webhook = { owner: ownerOf(caller), partnerIds, registeredAtMs: nowMs, untilMs, hook }
+    await register(webhook, (owner) => owns(caller, owner))
     metrics.registrations.inc({ outcome: 'accepted' })
     return new Response('{"message": "Success"}', {
       headers: {
@@ -90,12 +93,12 @@ async function post(
 }
 
 /** The caller's own webhooks, or all for a caller who may see every partner's. */
-function list(c: Context<CallerEnv>, { webhooks }: HooksApiOptions): Response {
-  const { principal, partners } = c.get('caller')
-  const seesAll = partners.includes(ANY_PARTNER)
+function list(c: Context<CallerEnv>, { webhooks, owns }: HooksApiOptions): Response {
+  const caller = c.get('caller')
+  const seesAll = caller.partners.includes(ANY_PARTNER)
   const shown = [...webhooks.all()]
     .map(({ webhook }) => webhook)
-    .filter(({ owner, untilMs }) => untilMs > Date.now() && (seesAll || owner === principal))
+    .filter(({ owner, untilMs }) => untilMs > Date.now() && (seesAll || owns(caller, owner)))
     .map(toListed)
   return c.json(shown)
 }
@@ -115,13 +118,13 @@ function toListed({ hook, registeredAtMs, untilMs }: Webhook): unknown {
 }
 
 async function remove(c: Context<CallerEnv>, options: HooksApiOptions): Promise<Response> {
-  const { webhooks, bucket, metrics } = options
+  const { webhooks, owns, bucket, metrics } = options
   const id = c.req.param('id') ?? ''
   const known = webhooks.get(id)
   if (!known || known.webhook.untilMs <= Date.now()) {
     return errorResponse(404, 'there is no such webhook')
   }
-  if (known.webhook.owner !== c.get('caller').principal) {
+  if (!owns(c.get('caller'), known.webhook.owner)) {
     return errorResponse(403, 'the webhook is registered by another owner')
   }
   // Ended now; the sweep removes it and its consumer, as it does for one that ran out.

@@ -39,8 +39,8 @@ export interface RegisterOptions {
   log: Logger
 }
 
-/** Keeps a registration and resolves with its id. */
-export type Register = (webhook: Webhook) => Promise<string>
+/** Keeps a registration and resolves with its id; `isOwn` says whose the one that is there may be. */
+export type Register = (webhook: Webhook, isOwn: (owner: string) => boolean) => Promise<string>
 
 /**
  * Makes {@link Register}. It throws {@link RegisterError}, RegistrationError for a URL whose host
@@ -48,12 +48,12 @@ export type Register = (webhook: Webhook) => Promise<string>
  */
 export function createRegister(options: RegisterOptions): Register {
   const { bucket, webhooks, guard, webhooksMax, log } = options
-  return async (webhook) => {
-    const { hook, owner } = webhook
+  return async (webhook, isOwn) => {
+    const { hook } = webhook
     const id = webhookIdOf(hook.config.url)
     await checkHosts(hook, guard)
     const found = await bucket.get(id)
-    if (found && found.value.owner !== owner) {
+    if (found && !isOwn(found.value.owner)) {
       throw new RegisterError('OWNED_BY_ANOTHER', 'config.url is registered by another owner')
     }
     if (!found && (await bucket.has(id))) {
