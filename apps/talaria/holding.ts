@@ -4,7 +4,7 @@
  */
 import type { WebSocket } from 'ws'
 import type { Logger } from '#libs/log/logger.ts'
-import type { Nats } from '#libs/nats/connect.ts'
+import { payloadMaxOf, type Nats } from '#libs/nats/connect.ts'
 import { TALARIA_LEASE_MS } from '#libs/nats/talarias.ts'
 import type { Tracer } from '#libs/trace/tracer.ts'
 import type { TalariaConfig } from './config.ts'
@@ -60,6 +60,7 @@ export async function openHolding(options: HoldingOptions): Promise<Holding> {
   const downlink = stack.use(
     createDownlink({
       talariaId,
+      answerBytesMax: () => payloadMaxOf(commands),
       timeoutMs: config.TALARIA_COMMAND_TIMEOUT_MS,
       pendingMax: config.TALARIA_DEVICE_QUEUE_MAX,
       tracer,

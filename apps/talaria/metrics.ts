@@ -74,6 +74,7 @@ const DOWNLINK_REFUSALS = [
   'transaction-duplicate',
   'queue-full',
   'deadline',
+  'answer-too-large',
   'device-closed',
   'device-gone',
   'leaving',

@@ -1,7 +1,11 @@
 /** What one device can do to the others of its Talaria: each test is an attack. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '#libs/lifecycle/app.ts'
-import { startTalariaBench, type TalariaBench } from '#tests/support/talaria.ts'
+import { commandSubject } from '#libs/nats/subjects.ts'
+import { encode } from '#libs/wrp/codec.ts'
+import { parseDeviceId } from '#libs/wrp/locator.ts'
+import { eventually } from '#tests/support/eventually.ts'
+import { counted, startTalariaBench, type TalariaBench } from '#tests/support/talaria.ts'
 
 let bench: TalariaBench
 let talaria: App
@@ -15,6 +19,30 @@ afterAll(async () => {
   await talaria[Symbol.asyncDispose]()
   await bench[Symbol.asyncDispose]()
 })
+
+const online = (id: string) =>
+  bench.event(({ message }) => message.dest === `event:device-status/${id}/online`)
+
+/** What comes of a command to a device that answers it with `payload`. */
+async function commandAnsweredWith(at: App, payload: Uint8Array) {
+  const id = bench.newDevice()
+  await using device = await bench.connect(at, id)
+  await online(id)
+  device.onCommand(({ transaction_uuid: uuid = '' }) => ({
+    msg_type: 3,
+    source: id,
+    dest: 'dns:caller',
+    transaction_uuid: uuid,
+    payload,
+  }))
+  const command = { msg_type: 3, source: 'dns:caller', dest: id, transaction_uuid: 't', qos: 0 }
+  return await eventually(async () => {
+    const subject = commandSubject(parseDeviceId(id))
+    const came = await bench.commander.request(subject, encode(command), { timeoutMs: 5_000 })
+    expect(came.outcome).not.toBe('no-responders')
+    return came
+  })
+}
 
 describe('a device', () => {
   it('whose convey is nested thousands of levels deep comes and goes as any other', async () => {
@@ -31,5 +59,31 @@ describe('a device', () => {
     expect(online.metadata).not.toHaveProperty('/hw-model')
     await device.close()
     await told('offline')
+  })
+
+  it('whose answer or event is larger than NATS takes ends nobody, and it is told at once', async () => {
+    await using large = await bench.startTalaria({
+      TALARIA_ID: 'large',
+      TALARIA_FRAME_BYTES_MAX: '4000000',
+    })
+    const bystander = await bench.connect(large, bench.newDevice())
+    const came = await commandAnsweredWith(large, new Uint8Array(2_000_000))
+    expect(came).toMatchObject({ outcome: 'refused', code: 502 })
+    expect(
+      await counted(large, 'xmidt_talaria_commands_refused_total', 'reason="answer-too-large"'),
+    ).toBe(1)
+    expect((await commandAnsweredWith(large, new Uint8Array(10))).outcome).toBe('answered')
+
+    const id = bench.newDevice()
+    await using device = await bench.connect(large, id)
+    const event = { msg_type: 4, source: id, dest: 'event:large', transaction_uuid: 'e', qos: 75 }
+    for (const bytes of [2_000_000, 1_048_500]) {
+      device.send({ ...event, payload: new Uint8Array(bytes) })
+      expect(await device.next()).toMatchObject({ transaction_uuid: 'e', rdr: 4 })
+    }
+    // The second is larger than the stream takes, which says nothing of how others are stored.
+    expect(await counted(large, 'xmidt_talaria_event_store_failures_total')).toBe(0)
+    expect(bystander.socket.readyState).toBe(bystander.socket.OPEN)
+    await bystander.close()
   })
 })

@@ -51,6 +51,13 @@ export interface Nats extends AsyncDisposable {
   onRefused(listener: () => void): () => void
 }
 
+/** NATS' own default, for the moment in which a connection does not know its server's. */
+const PAYLOAD_BYTES_DEFAULT = 1_048_576
+
+/** How many bytes a message may have, its headers among them; over it the client throws. */
+export const payloadMaxOf = ({ connection }: Nats): number =>
+  connection.info?.max_payload ?? PAYLOAD_BYTES_DEFAULT
+
 /** What {@link connectNats} needs. */
 export interface NatsOptions {
   /** Servers, comma separated; `nats://user:password@host:port`. */

@@ -2,8 +2,8 @@
  * A device's event on its way through JetStream: the WRP itself as the payload, unchanged, and
  * headers for what a reader wants without decoding it. Design §2.
  */
-import type { JetStreamClient, PubAck } from '@nats-io/jetstream'
-import { headers, type MsgHdrs } from '@nats-io/transport-node'
+import { JetStreamApiError, type JetStreamClient, type PubAck } from '@nats-io/jetstream'
+import { headers, InvalidArgumentError, type MsgHdrs } from '@nats-io/transport-node'
 import type { TraceContext } from '#libs/trace/context.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
 import { eventSubject } from './subjects.ts'
@@ -20,6 +20,17 @@ const HEADER_LENGTH_MAX = 512
 
 /** More partners than a token ever names; the WRP has them all. */
 const PARTNER_HEADERS_MAX = 16
+
+/** JetStream's own number for a message over the stream's max_msg_size. */
+const JETSTREAM_MESSAGE_TOO_LARGE = 10_054
+
+/**
+ * Whether a publish failed as the message is larger than the client, the server or the stream takes.
+ * It fails again however often it is tried, and says nothing of how others are stored.
+ */
+export const isTooLarge = (error: unknown): boolean =>
+  error instanceof InvalidArgumentError ||
+  (error instanceof JetStreamApiError && error.code === JETSTREAM_MESSAGE_TOO_LARGE)
 
 /** What is published for one event. */
 export interface OutgoingEvent {

@@ -13,10 +13,10 @@ const NOT_TAKEN = 'Xmidt-Not-Taken'
 const TIMEOUT = 'Xmidt-Timeout-Ms'
 
 /** Why a command was refused: HTTP's numbers, as the caller gets them. */
-export type CommandErrorCode = 400 | 403 | 404 | 503 | 504
+export type CommandErrorCode = 400 | 403 | 404 | 500 | 502 | 503 | 504
 
 /** Why anything asked over NATS was refused: an operator's order besides a command. */
-export type ReplyErrorCode = CommandErrorCode | 409 | 413 | 500
+export type ReplyErrorCode = CommandErrorCode | 409 | 413
 
 /** Answers `message` with an error. The text reaches the caller: no internals in it. */
 export function replyError(message: Msg, code: ReplyErrorCode, text: string): void {

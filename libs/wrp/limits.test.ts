@@ -162,6 +162,30 @@ describe('a stamped message', () => {
     )
   })
 
+  it('is hardly larger than what came, whatever its entries were', () => {
+    const spans = {
+      ...event,
+      spans: Array.from({ length: ENTRIES_MAX / 4 }, (_, index) => [
+        '',
+        ...Array.from<string>({ length: 3 }).fill(String(index)),
+      ]),
+    }
+    const bytes = Buffer.from(encode(spans))
+    // Genuine devices write numbers where texts are read: the widest number is nine bytes.
+    const wide = Buffer.from([0xd3, 0x80, 0, 0, 0, 0, 0, 0, 0])
+    const parts: Buffer[] = []
+    const list = bytes.indexOf('spans') + 'spans'.length
+    parts.push(bytes.subarray(0, list), Buffer.from([0xdc, 0, ENTRIES_MAX / 4]))
+    for (let index = 0; index < ENTRIES_MAX / 4; index += 1) {
+      parts.push(Buffer.from([0x94]), wide, wide, wide, wide)
+    }
+    parts.push(Buffer.from([0xa3]), Buffer.from('qos'), Buffer.from([0]))
+    const came = Buffer.concat(parts)
+    const stamped = stamp(came, { partnerIds: ['p'], sessionId: 's', metadata: { '/t': 'now' } })
+    expect(stamped.message.spans?.[0]?.[0]).toBe('-9223372036854775808')
+    expect(stamped.bytes.length - came.length).toBeLessThan(8_192)
+  })
+
   it('is refused when a text is no UTF-8', () => {
     const bytes = encode(event)
     bytes[bytes.indexOf(0x6d, 10)] = 0xff

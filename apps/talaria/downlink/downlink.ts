@@ -22,6 +22,7 @@ import { isTransaction, type WrpMessage } from '#libs/wrp/message.ts'
 import { bytesOf, takeCommand, type Command } from './command.ts'
 import { forPartners } from './partners.ts'
 import { watchStandstill } from './standstill.ts'
+import { Waiting } from './waiting.ts'
 
 /** A caller hears after this that the command has reached a Talaria. Design §2. */
 const RECEIPT_MS = 100
@@ -42,18 +43,14 @@ export interface Downlink extends Disposable {
 export interface DownlinkOptions {
   /** Told in receipts. */
   talariaId: string
+  /** The largest answer that NATS takes, in bytes. */
+  answerBytesMax: () => number
   timeoutMs: number
   /** How many commands of one device may await their answer. */
   pendingMax: number
   tracer: Tracer | undefined
   metrics: TalariaMetrics
   log: Logger
-}
-
-interface Pending {
-  command: Command
-  receiptTimer: NodeJS.Timeout
-  deadlineTimer: NodeJS.Timeout
 }
 
 interface Refusal {
@@ -67,6 +64,12 @@ const DEADLINE: Refusal = {
   code: 504,
   text: 'the device did not answer in time',
 }
+
+const answerTooLarge = (bytes: number): Refusal => ({
+  reason: 'answer-too-large',
+  code: 502,
+  text: `the answer of the device is over ${bytes} bytes`,
+})
 
 const QUEUE_FULL: Refusal = { reason: 'queue-full', code: 503, text: "the device's queue is full" }
 
@@ -87,25 +90,14 @@ const WAIT_MS_MAX = 600_000
 
 /** The downlink of all devices. */
 export function createDownlink(options: DownlinkOptions): Downlink {
-  const { talariaId, timeoutMs, pendingMax, tracer, metrics } = options
-  const waiting = new Map<Device, Map<string, Pending>>()
+  const { talariaId, timeoutMs, pendingMax, answerBytesMax, tracer, metrics } = options
+  const waiting = new Waiting()
   const standstill = watchStandstill()
 
   const refuse = (command: Command, { reason, code, text }: Refusal): void => {
     metrics.downlinkRefusals.inc({ reason })
     replyError(command.message, code, PREFIX + text)
     end(command, reason, options)
-  }
-  const settle = (device: Device, transactionUuid: string): Command | undefined => {
-    const pending = waiting.get(device)
-    const found = pending?.get(transactionUuid)
-    if (!pending || !found) return undefined
-    pending.delete(transactionUuid)
-    if (pending.size === 0) waiting.delete(device)
-    device.commandsPending -= 1
-    clearTimeout(found.receiptTimer)
-    clearTimeout(found.deadlineTimer)
-    return found.command
   }
   const awaitAnswer = (command: Command, uuid: string): void => {
     const { device, message } = command
@@ -116,21 +108,19 @@ export function createDownlink(options: DownlinkOptions): Downlink {
       replyReceipt(message, talariaId)
     }, receiptMs)
     const onDeadline = (): void => {
-      if (!settle(device, uuid)) return
+      if (!waiting.settle(device, uuid)) return
       metrics.commands.inc({ outcome: 'timed-out' })
       refuse(command, DEADLINE)
     }
     const deadlineTimer = setTimeout(onDeadline, waitMsOf(message, timeoutMs))
-    device.beginCommand()
-    const pending = waiting.get(device) ?? new Map<string, Pending>()
-    waiting.set(device, pending.set(uuid, { command, receiptTimer, deadlineTimer }))
+    waiting.add(uuid, { command, receiptTimer, deadlineTimer })
   }
 
   return {
     command(device, message) {
       const command = takeCommand(device, message, tracer)
       if (device.isLeaving) return letPass(command, options)
-      const judged = judge(command, waiting.get(device), pendingMax)
+      const judged = judge(command, waiting.of(device), pendingMax)
       if ('reason' in judged) return refuse(command, judged)
       if (!device.send(judged.bytes)) return refuse(command, QUEUE_FULL)
       if (judged.uuid !== undefined) return awaitAnswer(command, judged.uuid)
@@ -139,16 +129,22 @@ export function createDownlink(options: DownlinkOptions): Downlink {
       end(command, 'written', options)
     },
     answer(device, transactionUuid, bytes) {
-      const command = settle(device, transactionUuid)
+      const command = waiting.settle(device, transactionUuid)
       if (!command) return false
+      // The client would throw, after the command is settled.
+      const bytesMax = answerBytesMax()
+      if (bytes.length > bytesMax) {
+        refuse(command, answerTooLarge(bytesMax))
+        return true
+      }
       metrics.commands.inc({ outcome: 'answered' })
       command.message.respond(bytes)
       end(command, 'answered', options)
       return true
     },
     end(device) {
-      for (const uuid of waiting.get(device)?.keys() ?? []) {
-        const command = settle(device, uuid)
+      for (const uuid of waiting.of(device)?.keys() ?? []) {
+        const command = waiting.settle(device, uuid)
         if (!command) continue
         metrics.commands.inc({ outcome: 'device-closed' })
         refuse(command, DEVICE_CLOSED)
@@ -172,7 +168,7 @@ const waitMsOf = (message: Msg, timeoutMs: number): number =>
 /** What is to be written for a command and how its answer is known, or why nothing may be. */
 function judge(
   command: Command,
-  pending: ReadonlyMap<string, Pending> | undefined,
+  pending: ReadonlyMap<string, unknown> | undefined,
   pendingMax: number,
 ): { bytes: Uint8Array; uuid: string | undefined } | Refusal {
   const { device, message, span } = command
@@ -202,7 +198,7 @@ function end(
 
 function transactionRefusal(
   uuid: string | undefined,
-  pending: ReadonlyMap<string, Pending> | undefined,
+  pending: ReadonlyMap<string, unknown> | undefined,
   pendingMax: number,
 ): Refusal | undefined {
   if (uuid === undefined) return undefined

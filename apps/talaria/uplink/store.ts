@@ -11,8 +11,8 @@ import {
 } from '@nats-io/jetstream'
 import { EVENTS_STREAM, type TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import type { Nats } from '#libs/nats/connect.ts'
-import { publishEvent, type OutgoingEvent } from '#libs/nats/event.ts'
+import { payloadMaxOf, type Nats } from '#libs/nats/connect.ts'
+import { isTooLarge, publishEvent, type OutgoingEvent } from '#libs/nats/event.ts'
 import { isSequenceWrong } from '#libs/nats/sequence.ts'
 import { SubjectError } from '#libs/nats/subjects.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
@@ -32,9 +32,6 @@ const BACKOFF = { firstMs: 200, maxMs: 2_000 }
 
 /** Room for the headers of an event, which count towards NATS' limit too. */
 const HEADER_BYTES = 16 * 1_024
-
-/** NATS' own default, for the moment in which a connection does not know its server's. */
-const MESSAGE_BYTES_DEFAULT = 1_048_576
 
 /** What became of an event. */
 export type Stored = 'stored' | 'too-large' | 'event-type-invalid' | 'not-stored'
@@ -74,8 +71,8 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
   const parts = { publish, link, storing, metrics, log, signal: ending.signal }
   return {
     put(event) {
-      const { max_payload: payloadMax = MESSAGE_BYTES_DEFAULT } = nats.connection.info ?? {}
-      if (event.bytes.length > payloadMax - HEADER_BYTES) return Promise.resolve('too-large')
+      if (event.bytes.length > payloadMaxOf(nats) - HEADER_BYTES)
+        return Promise.resolve('too-large')
       const putting = publishUntilStored(event, TRIED_MS, parts).then((stored) => {
         underWay.delete(putting)
         metrics.eventsInFlight.dec()
@@ -144,6 +141,7 @@ async function publishUntilStored(
       return 'stored'
     } catch (error) {
       if (error instanceof SubjectError) return 'event-type-invalid'
+      if (isTooLarge(error)) return 'too-large'
       const trace = traceFields(event.trace)
       log.debug({ eventId: event.id, error: String(error), ...trace }, 'event not stored')
       // Once the connection is back all that was under way goes out at once; the id makes it safe.
@@ -166,8 +164,8 @@ async function publishOnce(
     storing.succeeded()
     return ack
   } catch (error) {
-    // What the stream refuses for its sequence says nothing of how it stores.
-    if (!isSequenceWrong(error) && !(error instanceof SubjectError)) {
+    // What is refused for what this one event is says nothing of how others are stored.
+    if (!isSequenceWrong(error) && !isTooLarge(error) && !(error instanceof SubjectError)) {
       metrics.eventFailures.inc()
       storing.failed(error)
     }
