@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { errorResponse } from '#libs/http/error.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { traceFields } from '#libs/trace/tracer.ts'
-import type { ApiEnv } from './api-middleware.ts'
+import type { ApiEnv } from './caller/api-middleware.ts'
 import { Refusal } from './refusal.ts'
 
 /** Upstream answers everything that is none of its routes so, before it looks at the credential. */

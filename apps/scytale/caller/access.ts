@@ -4,9 +4,9 @@
  */
 import type { AuthenticateCaller } from '#libs/auth/caller.ts'
 import { allows } from '#libs/auth/capability.ts'
-import type { ScytaleConfig } from './config.ts'
-import type { ScytaleMetrics } from './metrics.ts'
-import { Refusal } from './refusal.ts'
+import type { ScytaleConfig } from '#apps/scytale/config.ts'
+import type { ScytaleMetrics } from '#apps/scytale/metrics.ts'
+import { Refusal } from '#apps/scytale/refusal.ts'
 
 /** The versions of the API: v2 differs only in the statuses of a refused credential. */
 export type ApiVersion = 'v2' | 'v3'

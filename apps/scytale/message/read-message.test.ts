@@ -4,7 +4,7 @@ import { encode } from '#libs/wrp/codec.ts'
 import { toJson } from '#libs/wrp/json.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import { readForm, readMessage } from './read-message.ts'
-import { Refusal } from './refusal.ts'
+import { Refusal } from '#apps/scytale/refusal.ts'
 
 const request: WrpMessage = {
   msg_type: 3,

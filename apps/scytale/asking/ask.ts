@@ -7,7 +7,7 @@ import type { TraceContext } from '#libs/trace/context.ts'
 import { traceFields, type Span, type Tracer } from '#libs/trace/tracer.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
 import type { AskOutcome, AskSettled } from './ask-settled.ts'
-import type { ScytaleMetrics } from './metrics.ts'
+import type { ScytaleMetrics } from '#apps/scytale/metrics.ts'
 
 /** What the caller gets: the device's bytes, or a status and why. */
 export type Answer =

@@ -3,9 +3,9 @@ import type { MiddlewareHandler } from 'hono'
 import type { Span } from '#libs/trace/tracer.ts'
 import type { Access } from './access.ts'
 import type { Admission } from './admission.ts'
-import type { RefusalReason, ScytaleMetrics } from './metrics.ts'
-import type { RequestForm } from './read-message.ts'
-import { Refusal } from './refusal.ts'
+import type { RefusalReason, ScytaleMetrics } from '#apps/scytale/metrics.ts'
+import type { RequestForm } from '#apps/scytale/message/read-message.ts'
+import { Refusal } from '#apps/scytale/refusal.ts'
 
 /** What is known of a request while it is on its way. */
 export interface ApiEnv {

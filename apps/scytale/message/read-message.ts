@@ -10,7 +10,7 @@ import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
 import { isTransaction, MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 import { validate } from '#libs/wrp/validate.ts'
 import { formatOfAccept, formatOfContentType, type AnswerFormat, type WrpFormat } from './format.ts'
-import { Refusal } from './refusal.ts'
+import { Refusal } from '#apps/scytale/refusal.ts'
 
 /** A request that {@link readForm} recognised. */
 export interface RequestForm {

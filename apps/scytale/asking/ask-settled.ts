@@ -7,7 +7,7 @@
 import { wait } from '#libs/retry/wait.ts'
 import type { Commander, CommandRequestOptions } from '#libs/nats/command.ts'
 import type { CommandOutcome } from '#libs/nats/pending-command.ts'
-import type { ScytaleMetrics } from './metrics.ts'
+import type { ScytaleMetrics } from '#apps/scytale/metrics.ts'
 import { isUnchanged, type Look, type View } from './view.ts'
 
 /**

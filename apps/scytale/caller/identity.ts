@@ -1,6 +1,6 @@
 /** The headers by which an answer tells which Scytale gave it. api.md F. */
 import type { MiddlewareHandler } from 'hono'
-import type { ScytaleConfig } from './config.ts'
+import type { ScytaleConfig } from '#apps/scytale/config.ts'
 
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 

@@ -6,7 +6,7 @@
 import type { Nats } from '#libs/nats/connect.ts'
 import { TALARIAS_PING } from '#libs/nats/subjects.ts'
 import { beginRound, type PingRound, type Settled } from './ping-round.ts'
-import type { ScytaleMetrics } from './metrics.ts'
+import type { ScytaleMetrics } from '#apps/scytale/metrics.ts'
 
 /** A Talaria answers in a millisecond; one that needs longer than this is asked again. */
 const LOOK_MS = 250
