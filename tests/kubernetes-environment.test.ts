@@ -31,7 +31,10 @@ const SCHEMAS = {
   themis: themisEnv,
 }
 /** Of secrets' files, where not any text will do. */
-const CONTENTS: Readonly<Record<string, string>> = { THEMIS_DEVICE_GRANTS_FILE: '{}\n' }
+const CONTENTS: Readonly<Record<string, string>> = {
+  THEMIS_DEVICE_GRANTS_FILE: '{}\n',
+  CADUCEUS_SECRET_KEYS_FILE: `first:${Buffer.alloc(32).toString('base64')}\n`,
+}
 
 const all = workloads(base)
 const apps = all.filter(({ kind }) => kind !== 'Job')

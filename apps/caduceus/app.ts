@@ -55,7 +55,7 @@ export async function start(
   const streams = starting.use(await watchStreams(nats, watched))
   const jetStream = jetstream(nats.connection)
   const manager = await jetstreamManager(nats.connection, { checkAPI: false })
-  const bucket = await openWebhooks(nats, log)
+  const bucket = await openWebhooks(nats, { keys: config.CADUCEUS_SECRET_KEYS, log })
   const state = await openWebhookState(nats, log)
   const failedAttempts = starting.use(await openFailedAttempts({ bucket: state, books, log }))
   const dispatcher = starting.adopt(createDialer(guard), (dialer) => dialer.close())
@@ -76,7 +76,8 @@ export async function start(
   starting.use(await followWebhooks({ webhooks, bucket, manager, ...common }))
 
   const webhooksMax = config.CADUCEUS_WEBHOOKS_MAX
-  const registering = { bucket, manager, webhooks, guard, limits, webhooksMax, log }
+  const keepsSecrets = config.CADUCEUS_SECRET_KEYS.length > 0
+  const registering = { bucket, manager, webhooks, guard, limits, webhooksMax, keepsSecrets, log }
   const register = createRegister(registering)
   const { verifier, keys, keysFault } = await openKeys(config, metrics, log)
   starting.use(keys)

@@ -14,6 +14,7 @@ import {
   text,
 } from '#libs/config/fields.ts'
 import { tokenAgeMax, tokenAudience, tokenIssuer } from '#libs/config/tokens.ts'
+import { secretKeysField } from './secret-keys.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -46,6 +47,10 @@ export const caduceusEnv = z.object({
   CADUCEUS_TOKEN_AGE_MAX_MS: tokenAgeMax(),
   CADUCEUS_BASIC_CREDENTIALS: credentialList('Callers with a password, each `user:password`.'),
   CADUCEUS_OPEN: flag('Lets everybody in: for development only.', false),
+  CADUCEUS_SECRET_KEYS: secretKeysField(
+    'Keys that the secrets of webhooks are sealed with in NATS, `name:key` with 32 bytes in base64. ' +
+      'The first seals, all open. Without any no registration with a secret is taken.',
+  ),
   CADUCEUS_CAPABILITY_PREFIX: text(
     'What a token’s capability begins with to count here.',
     'x1:webpa:api:',

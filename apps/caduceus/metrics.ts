@@ -38,6 +38,7 @@ const REGISTRATION_OUTCOMES = [
   'webhooks-max',
   'consumer-taken',
   'entry-unreadable',
+  'secret-unsealed',
   'unavailable',
 ] as const
 /** One of {@link REGISTRATION_OUTCOMES}. */

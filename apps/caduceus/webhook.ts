@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Logger } from '#libs/log/logger.ts'
 import { openBucket, type Bucket } from '#libs/nats/bucket.ts'
 import type { Nats } from '#libs/nats/connect.ts'
+import { openSecret, sealedSecret, sealSecret, type SecretKey } from './secret-keys.ts'
 
 /** The bucket's name. */
 export const WEBHOOKS_BUCKET = 'WEBHOOKS'
@@ -49,7 +50,32 @@ export const webhookIdOf = (url: string): string => createHash('sha256').update(
 /** A URL fit to be shown: a query often holds a token. A user or password no webhook's URL has. */
 export const withoutQuery = (url: string): string => url.replace(/[?#].*$/s, '')
 
-/** Opens the bucket. */
-export function openWebhooks(nats: Nats, log: Logger): Promise<Bucket<Webhook>> {
-  return openBucket(nats, WEBHOOKS_BUCKET, { parse: (json) => webhook.parse(json), log })
+/** As it is kept: with the secret sealed. Before there were keys it lay there as it is. */
+const keptWebhook = webhook.extend({
+  hook: hook.extend({
+    config: hook.shape.config.extend({ sealed_secret: sealedSecret.optional() }),
+  }),
+})
+
+/** Opens the bucket, in which secrets lie under `keys`; what has none is read as before. */
+export function openWebhooks(
+  nats: Nats,
+  { keys, log }: { keys: readonly SecretKey[]; log: Logger },
+): Promise<Bucket<Webhook>> {
+  const parse = (json: unknown): Webhook => {
+    const kept = keptWebhook.parse(json)
+    const { sealed_secret: sealed, ...config } = kept.hook.config
+    if (sealed) config.secret = openSecret(keys, sealed, config.url)
+    return { ...kept, hook: { ...kept.hook, config } }
+  }
+  const format = (value: Webhook): unknown => {
+    const { secret, ...config } = value.hook.config
+    if (!secret) return value
+    // One that has ended signs nothing any more.
+    const isOver = value.untilMs <= Date.now()
+    if (isOver) return { ...value, hook: { ...value.hook, config } }
+    const sealed = { ...config, sealed_secret: sealSecret(keys, secret, config.url) }
+    return { ...value, hook: { ...value.hook, config: sealed } }
+  }
+  return openBucket(nats, WEBHOOKS_BUCKET, { parse, format, log })
 }

@@ -25,6 +25,8 @@ const credentialsSchema = z.object({
   device: password,
   /** The secret with which Caduceus signs what it sends to the demonstration's receiver. */
   webhook: password,
+  /** The key that Caduceus seals the secrets of webhooks with, 32 bytes in base64. */
+  webhookKey: password,
 })
 
 /** Passwords, made once and kept. */
@@ -136,6 +138,7 @@ function openCredentials(file: string): Credentials {
       operator: kept.operator ?? made(),
       device: kept.device ?? made(),
       webhook: kept.webhook ?? made(),
+      webhookKey: kept.webhookKey ?? randomBytes(32).toString('base64'),
     })
     if (JSON.stringify(kept) !== JSON.stringify(credentials)) writeJson(file, credentials)
     return credentials

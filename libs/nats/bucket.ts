@@ -44,6 +44,8 @@ export interface Bucket<T> {
 export interface BucketOptions<T> {
   /** Makes the value of its JSON. @throws whatever it likes for what is none. */
   parse: (json: unknown) => T
+  /** The JSON of a value, where it is kept otherwise than it is used. @throws whatever it likes. */
+  format?: (value: T) => unknown
   log: Logger
 }
 
@@ -55,7 +57,7 @@ export const isOvertaken = (error: unknown): boolean =>
 export async function openBucket<T>(
   nats: Nats,
   name: string,
-  { parse, log }: BucketOptions<T>,
+  { parse, format = (value) => value, log }: BucketOptions<T>,
 ): Promise<Bucket<T>> {
   // Fresh option objects: the client writes into those it is given.
   const kv = await new Kvm(jetstream(nats.connection)).open(name, { allow_direct: true })
@@ -73,6 +75,7 @@ export async function openBucket<T>(
       return undefined
     }
   }
+  const textOf = (value: T): string => JSON.stringify(format(value))
   return {
     async get(key) {
       const entry = await kv.get(key)
@@ -81,9 +84,9 @@ export async function openBucket<T>(
       return value === undefined ? undefined : { value, revision: entry.revision }
     },
     has: async (key) => (await kv.get(key))?.operation === 'PUT',
-    put: (key, value) => kv.put(key, JSON.stringify(value)),
-    create: (key, value) => kv.create(key, JSON.stringify(value)),
-    update: (key, value, revision) => kv.update(key, JSON.stringify(value), revision),
+    put: async (key, value) => kv.put(key, textOf(value)),
+    create: async (key, value) => kv.create(key, textOf(value)),
+    update: async (key, value, revision) => kv.update(key, textOf(value), revision),
     delete: (key) => kv.delete(key),
     purge: (key, revision) =>
       kv.purge(key, {

@@ -23,6 +23,9 @@ import { startTestNats, type TestNats } from './nats.ts'
 export const OWNER = `Basic ${Buffer.from('owner:secret').toString('base64')}`
 export const STRANGER = `Basic ${Buffer.from('stranger:secret').toString('base64')}`
 
+/** A key to seal secrets with, in the form of the setting. */
+export const SECRET_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`
+
 /** A published event. */
 interface PublishedEvent {
   id: string
@@ -72,6 +75,7 @@ export async function startCaduceusBench(): Promise<CaduceusBench> {
           CADUCEUS_PORT: '0',
           CADUCEUS_OPERATIONS_PORT: '0',
           CADUCEUS_BASIC_CREDENTIALS: 'owner:secret,stranger:secret',
+          CADUCEUS_SECRET_KEYS: SECRET_KEYS,
           CADUCEUS_ADDRESSES_ALLOWED: '127.0.0.0/8',
           CADUCEUS_HTTP_ALLOWED: 'true',
           CADUCEUS_RETRY_DELAYS_MS: '50,50,50',

@@ -125,6 +125,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const caduceusEnvironment = {
     ...listen('CADUCEUS'),
     CADUCEUS_JWKS_URL: jwksUrl,
+    CADUCEUS_SECRET_KEYS: `test:${Buffer.alloc(32, 7).toString('base64')}`,
     CADUCEUS_BASIC_CREDENTIALS: CALLER_CREDENTIAL,
     CADUCEUS_ADDRESSES_ALLOWED: LOOPBACK,
     CADUCEUS_HTTP_ALLOWED: 'true',

@@ -23,6 +23,7 @@ const REFUSALS: Readonly<
   TOO_MANY_WEBHOOKS: ['webhooks-max', 503],
   CONSUMER_TAKEN: ['consumer-taken', 409],
   ENTRY_UNREADABLE: ['entry-unreadable', 409],
+  SECRET_UNSEALED: ['secret-unsealed', 501],
 }
 
 /** What {@link createHooksApi} needs. */

@@ -20,7 +20,12 @@ const LOOKUP_MS = 3_000
 /** A registration is not kept, for a reason that its sender can do something about. */
 export class RegisterError extends Error {
   override readonly name = 'RegisterError'
-  readonly code: 'OWNED_BY_ANOTHER' | 'TOO_MANY_WEBHOOKS' | 'CONSUMER_TAKEN' | 'ENTRY_UNREADABLE'
+  readonly code:
+    | 'OWNED_BY_ANOTHER'
+    | 'TOO_MANY_WEBHOOKS'
+    | 'CONSUMER_TAKEN'
+    | 'ENTRY_UNREADABLE'
+    | 'SECRET_UNSEALED'
 
   constructor(code: RegisterError['code'], message: string) {
     super(message)
@@ -36,6 +41,8 @@ export interface RegisterOptions {
   guard: AddressGuard
   limits: DurableLimits
   webhooksMax: number
+  /** Whether there is a key to seal secrets with. */
+  keepsSecrets: boolean
   log: Logger
 }
 
@@ -47,10 +54,16 @@ export type Register = (webhook: Webhook, isOwn: (owner: string) => boolean) => 
  * may not be dialled, and the client's errors when NATS does not keep it.
  */
 export function createRegister(options: RegisterOptions): Register {
-  const { bucket, webhooks, guard, webhooksMax, log } = options
+  const { bucket, webhooks, guard, webhooksMax, keepsSecrets, log } = options
   return async (webhook, isOwn) => {
     const { hook } = webhook
     const id = webhookIdOf(hook.config.url)
+    if (hook.config.secret && !keepsSecrets) {
+      throw new RegisterError(
+        'SECRET_UNSEALED',
+        'config.secret: this Caduceus has no key to keep it under: set CADUCEUS_SECRET_KEYS',
+      )
+    }
     await checkHosts(hook, guard)
     const found = await bucket.get(id)
     if (found && !isOwn(found.value.owner)) {

@@ -42,7 +42,11 @@ export function layout({ passwords, authority, servers }: Made): Readonly<Record
     ...Object.fromEntries(Object.entries(NATS_CLIENTS).map(([name, user]) => [name, client(user)])),
     talaria: { ...client('talaria'), 'operations-credentials': caller },
     scytale: { ...client('scytale'), 'caller-credentials': caller },
-    caduceus: { ...client('caduceus'), 'caller-credentials': caller },
+    caduceus: {
+      ...client('caduceus'),
+      'caller-credentials': caller,
+      'secret-keys': `first:${Buffer.from(passwords.webhookKey, 'hex').toString('base64')}\n`,
+    },
     ...Object.fromEntries(
       NATS_SERVERS.map((name) => [
         name,

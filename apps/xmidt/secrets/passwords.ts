@@ -15,6 +15,8 @@ const passwordsSchema = z.object({
   operator: password,
   /** With which devices get their tokens from Themis. */
   device: password,
+  /** With which Caduceus seals the secrets of webhooks: 32 bytes. */
+  webhookKey: password,
   /** Of Grafana's `admin`. */
   grafana: password,
 })
@@ -29,6 +31,7 @@ export function makePasswords(): Passwords {
     nats: Object.fromEntries(NATS_USERS.map((user) => [user, make()])) as Passwords['nats'],
     operator: make(),
     device: make(),
+    webhookKey: randomBytes(32).toString('hex'),
     grafana: make(),
   }
 }

@@ -91,6 +91,7 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
         ...listen(options, 'CADUCEUS', 'caduceus'),
         CADUCEUS_JWKS_URL: jwksUrl,
         CADUCEUS_BASIC_CREDENTIALS: operator,
+        CADUCEUS_SECRET_KEYS: `start:${credentials.webhookKey}`,
         CADUCEUS_ADDRESSES_ALLOWED: LOOPBACK,
         CADUCEUS_HTTP_ALLOWED: 'true',
       }),

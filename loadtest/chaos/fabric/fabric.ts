@@ -149,6 +149,7 @@ async function startApps(parts: Parts): Promise<Apps> {
   })
   const caduceuses = await several('caduceus', options.caduceuses, {
     CADUCEUS_JWKS_URL: jwks,
+    CADUCEUS_SECRET_KEYS: `chaos:${Buffer.alloc(32, 7).toString('base64')}`,
     CADUCEUS_BASIC_CREDENTIALS: CALLER,
     CADUCEUS_ADDRESSES_ALLOWED: '127.0.0.0/8,::1/128',
     CADUCEUS_HTTP_ALLOWED: 'true',
