@@ -50,6 +50,6 @@ export const sessionsToldOnce: Check = ({ sessions = new Map(), records }) => {
       `${id} of ${device}: ${online} online, ${offline} offline`,
   )
   const without = broken.filter(([, { offline }]) => offline === 0).length
-  found.note = `${records.connections.length} connections; ${without} sessions without offline`
+  found.note = `${records.connections.length} connections, ${sessions.size} sessions in the stream; ${without} without offline`
   return found
 }
