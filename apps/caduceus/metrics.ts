@@ -52,6 +52,7 @@ const NOTIFICATION_OUTCOMES = [
   'undecodable',
   'event-missing',
   'event-type-invalid',
+  'locator-too-long',
   'type-reserved',
   'partners-missing',
   'partners-foreign',
@@ -185,8 +186,8 @@ function createDeliveries(registry: Registry) {
   return {
     events: registry.counter(
       'events_total',
-      'Events read for a webhook: meant for it, or passed by for its partner, event or device.',
-      { outcome: ['matched', 'partner', 'event', 'device'] },
+      'Events read for a webhook: meant for it, or passed by for its partner, event or device, or as its patterns would take too long.',
+      { outcome: ['matched', 'partner', 'event', 'device', 'overrun'] },
     ),
     attempts: registry.counter('attempts_total', 'POSTs to receivers.', {
       outcome: ATTEMPT_OUTCOMES,
@@ -206,7 +207,7 @@ function createDeliveries(registry: Registry) {
       { reason: DEAD_LETTER_REASONS },
     ),
     dropped: registry.counter('events_dropped_total', 'Events that a webhook will not get.', {
-      reason: ['retention', 'expired'],
+      reason: ['retention', 'expired', 'match-overrun'],
     }),
     headersLeftOut: registry.counter(
       'header_lines_dropped_total',

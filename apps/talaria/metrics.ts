@@ -48,6 +48,7 @@ const UPLINK_DROPS = [
   'malformed',
   'source-missing',
   'source-foreign',
+  'locator-too-long',
   'type-unsupported',
   'transaction-unknown',
   'dest-unroutable',

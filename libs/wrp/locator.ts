@@ -23,8 +23,11 @@ export interface Locator {
   deviceId: DeviceId | undefined
 }
 
-/** Longer ones are nothing that a device or service is called, and become part of a subject. */
-const LOCATOR_LENGTH_MAX = 4096
+/**
+ * The longest source or destination in characters. Longer ones are nothing that a device or service
+ * is called; they become part of a subject, and each webhook's patterns run over them.
+ */
+export const LOCATOR_LENGTH_MAX = 512
 
 const LOCATOR = /^(mac|uuid|serial|dns|event|self):([^/]*)(.*)$/is
 const DEVICE_ID = /^(mac|uuid|serial|dns):([^/]+)(?:\/.*)?$/is
@@ -57,6 +60,18 @@ export function parseLocator(text: string): Locator {
   const [, service = '', ignored = ''] = rest.match(/^\/([^/]*)(.*)$/s) ?? []
   const deviceId = isSelf ? undefined : (`${scheme}:${authority}` as DeviceId)
   return { scheme, authority, service, ignored, deviceId }
+}
+
+/** Which of a message's locators is longer than one may be; undefined for none. */
+export const tooLongLocator = ({
+  source = '',
+  dest = '',
+}: {
+  source?: string | undefined
+  dest?: string | undefined
+}): 'source' | 'dest' | undefined => {
+  if (source.length > LOCATOR_LENGTH_MAX) return 'source'
+  return dest.length > LOCATOR_LENGTH_MAX ? 'dest' : undefined
 }
 
 /** The locator as text, normalised. */

@@ -1,7 +1,7 @@
 /** Whether a message has what its type requires, apart from whether it could be read. wrp.md §1. */
 import { hasInvalidUtf8 } from './decode.ts'
 import { WrpError } from './error.ts'
-import { parseLocator } from './locator.ts'
+import { LOCATOR_LENGTH_MAX, parseLocator } from './locator.ts'
 import { MSG_TYPE, type WrpMessage } from './message.ts'
 import { RDR } from './qos.ts'
 
@@ -63,6 +63,9 @@ function validateRegistration(message: WrpMessage): void {
 function requireLocator(message: WrpMessage, name: 'source' | 'dest', rdr: number): void {
   const text = message[name]
   if (!text) throw invalid(`${name} is missing`, rdr)
+  if (text.length > LOCATOR_LENGTH_MAX) {
+    throw invalid(`${name} is longer than ${LOCATOR_LENGTH_MAX} characters`, rdr)
+  }
   try {
     parseLocator(text)
   } catch (error) {

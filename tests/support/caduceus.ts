@@ -101,7 +101,8 @@ export async function startCaduceusBench(): Promise<CaduceusBench> {
       const { dest = '', source = '' } = event
       await publishEvent(talaria, {
         id,
-        device: parseDeviceId(source),
+        // The service of a source may be longer than any that a Talaria takes.
+        device: parseDeviceId(source.split('/')[0] ?? ''),
         type: eventTypeOf(dest) ?? 'unknown',
         bytes: encode(event),
         dest,

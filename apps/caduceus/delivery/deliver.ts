@@ -18,6 +18,7 @@ import { publishDeadLetter, type DeadLetterFacts } from './dead-letter.ts'
 import type { Books, Settled } from './books.ts'
 import type { FailedAttempts } from './failed-attempts.ts'
 import type { WatchBacklog } from './failure-notice.ts'
+import { createOverruns } from './overruns.ts'
 import type { DeliveryTarget } from './target.ts'
 import { deviceOf, toDeliveryRequest } from './request.ts'
 import { retryDelayMs } from './schedule.ts'
@@ -58,6 +59,7 @@ const RETURNED: Settled = { as: 'returned' }
 /** Makes the decision. What it keeps of an event is in the books and the failed attempts. */
 export function createDeliver(options: DeliverOptions): Deliver {
   const { books, failedAttempts, watchBacklog, metrics } = options
+  const tellOverrun = createOverruns(options)
   return async (target, message) => {
     const { id: webhookId, webhook, matches } = target
     if (Date.now() >= webhook.untilMs) return { outcome: 'nak', delayMs: EXPIRED_RETRY_MS }
@@ -66,6 +68,7 @@ export function createDeliver(options: DeliverOptions): Deliver {
     if (event) {
       const match = matches(event)
       metrics.events.inc({ outcome: match })
+      if (match === 'overrun') tellOverrun(webhookId)
       if (match !== 'matched') {
         // It was meant for the registration that there was when it was tried before.
         if (message.info.deliveryCount > 1) await failedAttempts.forget(webhookId, message.seq)

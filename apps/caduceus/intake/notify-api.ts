@@ -18,7 +18,13 @@ import type { Tracer } from '#libs/trace/tracer.ts'
 import { decode, encode, hasInvalidUtf8 } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
 import { fromJson } from '#libs/wrp/json.ts'
-import { eventTypeOf, parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
+import {
+  eventTypeOf,
+  LOCATOR_LENGTH_MAX,
+  parseDeviceId,
+  tooLongLocator,
+  type DeviceId,
+} from '#libs/wrp/locator.ts'
 import { MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 import { partnersOfEvent } from './allowed.ts'
 
@@ -57,6 +63,11 @@ export function createNotifyApi(options: NotifyApiOptions): Hono<CallerEnv> {
     if (event.msg_type !== MSG_TYPE.event)
       return answer('event-missing', 400, 'Invalid MessageType.')
     if (hasInvalidUtf8(event)) return answer('undecodable', 400, 'Strings must be UTF-8.')
+    const tooLong = tooLongLocator(event)
+    if (tooLong) {
+      const said = `Invalid ${tooLong}: longer than ${LOCATOR_LENGTH_MAX} characters.`
+      return answer('locator-too-long', 400, said)
+    }
     const type = eventTypeOf(event.dest ?? '')
     // Patterns become filters by the type, so an event without one could not be found again.
     if (type === undefined)

@@ -70,6 +70,18 @@ it.each([
   ['bytes that are no WRP', 400, 'application/msgpack', new Uint8Array([0xc1])],
   ['text that is no JSON', 400, 'application/json', '{'],
   ['a request', 400, 'application/msgpack', encode({ ...event, msg_type: 3 })],
+  [
+    'a source over 512 characters',
+    400,
+    'application/msgpack',
+    encode({ ...event, source: `dns:${'x'.repeat(512)}` }),
+  ],
+  [
+    'a destination over 512 characters',
+    400,
+    'application/msgpack',
+    encode({ ...event, dest: `event:x/${'x'.repeat(512)}` }),
+  ],
   ['a destination that is no event', 400, 'application/msgpack', encode({ ...event, dest: 'x' })],
 ])('%s is refused', async (_, status, contentType, body) => {
   const response = await notify(body, { 'Content-Type': contentType })

@@ -2,7 +2,7 @@
  * Reads what somebody posts to register a webhook, as forgiving and as strict as upstream: keys in
  * any case, unknown ones passed by, and an error that names the field. caduceus.md §1.
  */
-import { compilePattern } from '#apps/caduceus/delivery/matcher.ts'
+import { compilePattern, instructionCountAtMost } from '#apps/caduceus/delivery/pattern.ts'
 import type { Hook } from '#apps/caduceus/webhook.ts'
 import { parseDuration, formatDuration } from './duration.ts'
 
@@ -14,10 +14,13 @@ const PATTERNS_MAX = 100
 const PATTERN_LENGTH_MAX = 1_024
 
 /**
- * RE2 instructions of all patterns together: `(.?){999}` alone has four thousand, and compiling and
- * running them takes tens of milliseconds from everybody else's events.
+ * RE2 instructions of all patterns of a webhook together: what an event may cost it. With so many a
+ * source or destination of 512 characters is judged in milliseconds.
  */
-const PATTERN_INSTRUCTIONS_MAX = 5_000
+const INSTRUCTIONS_MAX = 500
+
+/** A pattern that may have more is not even compiled: it would take time from everybody. */
+const COMPILED_INSTRUCTIONS_MAX = 4 * INSTRUCTIONS_MAX
 
 /** Receivers that take turns; more are a load balancer's business. */
 const ALT_URLS_MAX = 16
@@ -107,8 +110,8 @@ function checkHook(hook: Hook, { isHttpAllowed }: RegistrationRules): void {
     throw invalid(`config.secret: longer than ${SECRET_LENGTH_MAX} characters`)
   }
   if (events.length === 0) throw invalid('events: cannot have zero events')
-  checkPatterns('events', 'event', events)
-  checkPatterns('matcher.device_id', 'deviceID', matcher.device_id)
+  const ofEvents = checkPatterns(['events', 'event'], events, 0)
+  checkPatterns(['matcher.device_id', 'deviceID'], matcher.device_id, ofEvents)
 }
 
 function checkUrl(field: string, text: string, isHttpAllowed: boolean): void {
@@ -125,23 +128,31 @@ function checkUrl(field: string, text: string, isHttpAllowed: boolean): void {
   if (url.username !== '' || url.password !== '') fail('must not hold a user or password')
 }
 
-function checkPatterns(field: string, what: string, patterns: readonly string[]): void {
+/** Returns how many instructions there are with these patterns. */
+function checkPatterns(
+  [field, what]: [field: string, what: string],
+  patterns: readonly string[],
+  countBefore: number,
+): number {
   if (patterns.length > PATTERNS_MAX) throw invalid(`${field}: more than ${PATTERNS_MAX} patterns`)
-  let instructionCount = 0
+  let count = countBefore
   for (const [index, pattern] of patterns.entries()) {
     const at = `${field}[${index}]`
     if (pattern.length > PATTERN_LENGTH_MAX) {
       throw invalid(`${at}: longer than ${PATTERN_LENGTH_MAX} characters`)
     }
+    const tooMany = (said: string): RegistrationError =>
+      invalid(`${at}: ${said} RE2 instructions, and a webhook may have ${INSTRUCTIONS_MAX}`)
+    const atMost = instructionCountAtMost(pattern)
+    if (atMost > COMPILED_INSTRUCTIONS_MAX) throw tooMany(`the pattern has about ${atMost}`)
     try {
-      instructionCount += compilePattern(pattern).programSize()
+      count += compilePattern(pattern).instructionCount
     } catch (error) {
       throw invalid(`${at}: ${what} cannot be parsed: ${(error as Error).message}`)
     }
-    if (instructionCount > PATTERN_INSTRUCTIONS_MAX) {
-      throw invalid(`${at}: the patterns are too complex together`)
-    }
+    if (count > INSTRUCTIONS_MAX) throw tooMany(`with it the patterns have ${count}`)
   }
+  return count
 }
 
 interface Time {

@@ -85,6 +85,11 @@ describe('a message', () => {
     ['no destination', { ...request, dest: '' }],
     ['a MAC that is none', { ...request, dest: 'mac:1122/config' }],
     ['no source', { ...request, source: '' }],
+    ['a source over 512 characters', { ...request, source: `dns:${'x'.repeat(512)}` }],
+    [
+      'a destination over 512 characters',
+      { ...request, dest: `${request.dest}/${'x'.repeat(512)}` },
+    ],
     ['a type that is for no device', { ...request, msg_type: 9 }],
     ['a type that there is not', { ...request, msg_type: 12 }],
   ])('with %s is refused', (_what, message) => {

@@ -67,6 +67,22 @@ describe('the events of a device', () => {
     expect((await device.next()).rdr).toBe(1)
   })
 
+  it('with a source or destination that is too long are refused, as patterns run over them', async () => {
+    const id = bench.newDevice()
+    await using device = await bench.connect(talaria, id)
+    const label = 'reason="locator-too-long"'
+    const before = await counted(talaria, 'xmidt_talaria_frames_dropped_total', label)
+    const longest = eventOf(id, { source: `${id}/${'x'.repeat(511 - id.length)}`, qos: 80 })
+    device.send(longest)
+    expect((await device.next()).rdr).toBe(0)
+    const long = 'x'.repeat(512)
+    for (const fault of [{ source: `${id}/${long}` }, { dest: `event:test/${long}` }]) {
+      device.send(eventOf(id, { ...fault, qos: 80 }))
+      expect((await device.next()).rdr).toBe(1)
+    }
+    expect(await counted(talaria, 'xmidt_talaria_frames_dropped_total', label)).toBe(before + 2)
+  })
+
   it('of another source are dropped and counted, and the connection stays', async () => {
     const id = bench.newDevice()
     await using device = await bench.connect(talaria, id)

@@ -11,7 +11,7 @@ import { contextOfMessage } from '#libs/trace/message.ts'
 import type { Span, Tracer } from '#libs/trace/tracer.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
-import { eventTypeOf, parseDeviceId } from '#libs/wrp/locator.ts'
+import { eventTypeOf, parseDeviceId, tooLongLocator } from '#libs/wrp/locator.ts'
 import { isTransaction, MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 import { acknowledgement, needsAcknowledgement, RDR } from '#libs/wrp/qos.ts'
 import { stamp, type Stamped } from '#libs/wrp/stamp.ts'
@@ -53,6 +53,10 @@ function takeFrame(
   const stamped = readFrame(device, frame)
   if (!stamped) return 'malformed'
   const { message, bytes } = stamped
+  if (tooLongLocator(message)) {
+    if (needsAcknowledgement(message)) acknowledge(device, message, RDR.badFormat, options)
+    return 'locator-too-long'
+  }
   const fault = sourceFault(device, message)
   if (fault) return fault
   if (isTransaction(message.msg_type) && message.transaction_uuid) {

@@ -1,0 +1,111 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Hook } from '#apps/caduceus/webhook.ts'
+import { createMatcher } from './matcher.ts'
+import { compilePattern, instructionCountAtMost } from './pattern.ts'
+
+const hook: Hook = {
+  registered_from_address: '',
+  config: { url: 'https://receiver.example/', content_type: '' },
+  failure_url: '',
+  events: ['.*'],
+  matcher: { device_id: ['.*'] },
+}
+const webhook = { owner: 'o', partnerIds: ['*'], registeredAtMs: 0, untilMs: 1, hook }
+const event = {
+  msg_type: 4,
+  source: 'dns:talaria-1.example.com',
+  dest: 'event:device-status/mac:112233445566/online',
+}
+
+describe('what a pattern costs', () => {
+  const matcherOf = (events: string[]): ReturnType<typeof createMatcher> =>
+    createMatcher({ ...webhook, hook: { ...hook, events } })
+
+  it('is bounded: an event that would cost more is passed by before anything runs', () => {
+    // As registered before there was a limit: minutes on a source of 250 kB.
+    const costly = matcherOf(['(.?){999}x$'])
+    const source = `mac:112233445566/${'a'.repeat(250_000)}`
+    const device = { ...hook, matcher: { device_id: ['(.?){999}x$'] } }
+    expect(createMatcher({ ...webhook, hook: device })({ ...event, source })).toBe('overrun')
+    expect(costly({ ...event, dest: `event:x/${'a'.repeat(250_000)}` })).toBe('overrun')
+    expect(costly({ ...event, dest: 'event:x' })).toBe('matched')
+    expect(matcherOf(['.*'])({ ...event, source })).toBe('matched')
+  })
+
+  it('is never judged too high where the webhook and the event are as large as they may be', () => {
+    const dest = `event:x/${'a'.repeat(504)}`
+    const source = `mac:112233445566/${'b'.repeat(495)}`
+    const half = '(?:[^c]?){120}y'
+    const device = { ...hook, events: [half, '.'], matcher: { device_id: [half] } }
+    expect(createMatcher({ ...webhook, hook: device })({ ...event, source, dest })).toBe('device')
+  })
+
+  it('is in memory shared between equal patterns', () => {
+    expect(compilePattern('^shared/(a|b)')).toBe(compilePattern('^shared/(a|b)'))
+    expect(compilePattern('^shared/(a|b)')).not.toBe(compilePattern('^shared/(a|c)'))
+  })
+
+  it('is bounded before it is compiled, never by too little', () => {
+    const atom = fc.constantFrom(
+      'a',
+      '.',
+      '[a-z]',
+      '[^]x]',
+      '[[:alpha:]]',
+      '\\d',
+      '\\pL',
+      '\\p{Greek}',
+      '\\x{61}',
+      '^',
+      '$',
+      '\\b',
+      '(?i)',
+      '\\Qa+\\E',
+      '{',
+      '',
+    )
+    const { pattern } = fc.letrec<{ pattern: string }>((tie) => ({
+      pattern: fc.oneof(
+        { maxDepth: 4, withCrossShrink: true },
+        atom,
+        fc.array(tie('pattern'), { maxLength: 4 }).map((parts) => parts.join('')),
+        fc.array(tie('pattern'), { maxLength: 3 }).map((parts) => parts.join('|')),
+        fc
+          .tuple(fc.constantFrom('(', '(?:', '(?P<n>', '(?i:'), tie('pattern'))
+          .map(([open, inner]) => `${open}${inner})`),
+        fc
+          .tuple(
+            tie('pattern'),
+            fc.constantFrom('*', '+', '?', '*?', '{3}', '{2,5}', '{0}', '{4,}', '{,3}'),
+          )
+          .map(([inner, quantifier]) => `(?:${inner})${quantifier}`),
+        fc
+          .tuple(atom, fc.constantFrom('*', '+', '??', '{7}', '{0,9}'))
+          .map((parts) => parts.join('')),
+      ),
+    }))
+    fc.assert(
+      fc.property(pattern, (source) => {
+        let count: number
+        try {
+          count = compilePattern(source).instructionCount
+        } catch {
+          return
+        }
+        expect(instructionCountAtMost(source)).toBeGreaterThanOrEqual(count)
+      }),
+      { numRuns: 5_000 },
+    )
+    expect(instructionCountAtMost('(.?){999}'.repeat(100))).toBeGreaterThan(399_000)
+    // And not by far too much for what people write.
+    for (const source of [
+      '^device-status/mac:(112233|445566)[0-9a-f]{6}/(on|off)line$',
+      '.*',
+      '^x',
+    ]) {
+      const count = compilePattern(source).instructionCount
+      expect(instructionCountAtMost(source)).toBeLessThanOrEqual(2 * count)
+    }
+  })
+})

@@ -1,0 +1,65 @@
+import { Kvm } from '@nats-io/kv'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { webhookIdOf } from '#apps/caduceus/webhook.ts'
+import type { App } from '#libs/lifecycle/app.ts'
+import {
+  metricOf,
+  postHook,
+  startCaduceusBench,
+  type CaduceusBench,
+} from '#tests/support/caduceus.ts'
+import { eventually } from '#tests/support/eventually.ts'
+import { startReceiver } from '#tests/support/receiver.ts'
+
+let bench: CaduceusBench
+let caduceus: App
+beforeAll(async () => {
+  bench = await startCaduceusBench()
+  caduceus = await bench.startCaduceus()
+})
+afterAll(async () => {
+  await caduceus[Symbol.asyncDispose]()
+  await bench[Symbol.asyncDispose]()
+})
+
+const keepCostly = async (url: string): Promise<void> => {
+  const bucket = await new Kvm(bench.jetStream).open('WEBHOOKS', { allow_direct: true })
+  const hook = {
+    registered_from_address: '',
+    config: { url, content_type: '' },
+    failure_url: '',
+    events: ['.*'],
+    matcher: { device_id: ['(.?){999}x$'] },
+  }
+  const untilMs = Date.now() + 300_000
+  const record = {
+    owner: 'basic:owner',
+    partnerIds: ['*'],
+    registeredAtMs: Date.now(),
+    untilMs,
+    hook,
+  }
+  await bucket.put(webhookIdOf(url), JSON.stringify(record))
+}
+
+it('patterns and a source that take minutes together stop nobody: the event is passed by and counted', async () => {
+  await using costly = await startReceiver()
+  await using healthy = await startReceiver()
+  await keepCostly(costly.url)
+  await postHook(caduceus, { config: { url: healthy.url } })
+  const webhooks = 'xmidt_caduceus_webhooks'
+  await eventually(async () => expect(await metricOf(caduceus, webhooks)).toBe(2))
+
+  const startedAtMs = performance.now()
+  const source = `mac:112233445566/${'a'.repeat(250_000)}`
+  await Promise.all(Array.from({ length: 20 }, () => bench.publish({ source })))
+  await eventually(() => expect(healthy.received).toHaveLength(20))
+  expect(performance.now() - startedAtMs).toBeLessThan(5_000)
+
+  const dropped = 'xmidt_caduceus_events_dropped_total{reason="match-overrun"}'
+  await eventually(async () => expect(await metricOf(caduceus, dropped)).toBe(20))
+  expect(costly.received).toHaveLength(0)
+  // What it costs no time to judge, it gets as before.
+  const { id } = await bench.publish({ source: 'mac:112233445566/x' })
+  await costly.next(({ headers }) => headers['webhook-id'] === id)
+})
