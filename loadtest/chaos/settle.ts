@@ -1,5 +1,8 @@
 /** The bounded time after the last fault in which all that is owed must come. */
 import { wait } from '#libs/retry/wait.ts'
+import { MSG_TYPE } from '#libs/wrp/message.ts'
+import { needsAcknowledgement } from '#libs/wrp/qos.ts'
+import { nowMs } from './clock.ts'
 import type { NatsServers } from './fabric/nats.ts'
 import type { EventRecord, Records } from './load/records.ts'
 import type { Webhooks } from './load/webhooks.ts'
@@ -7,6 +10,9 @@ import { missingDeliveries } from './promises/events.ts'
 import { readSessions, untold, type Session } from './promises/presence.ts'
 
 const SETTLE_MS = 120_000
+
+/** Of which acknowledgements may take so much: a Talaria tries for 15 s, and the device again. */
+const ACKNOWLEDGE_MS = 40_000
 
 /** A lease is 15 s, and a frozen session is noticed after 30 s. */
 const PRESENCE_MS = 60_000
@@ -35,7 +41,9 @@ export async function settleDeliveries(options: SettleOptions): Promise<void> {
     const all = missingDeliveries({ records, webhooks: webhooks.all })
     const missing = all.filter(({ event }) => isOwed(event)).length
     const tookMs = performance.now() - startedAt
-    if (missing === 0 || tookMs > SETTLE_MS) {
+    const isAwaiting = tookMs < ACKNOWLEDGE_MS && isAnyAwaited(records)
+    if ((missing === 0 && !isAwaiting) || tookMs > SETTLE_MS) {
+      records.settledAtMs = nowMs()
       tell(`settled for ${(tookMs / 1_000).toFixed(1)} s, ${missing} deliveries are missing`)
       return
     }
@@ -46,6 +54,12 @@ export async function settleDeliveries(options: SettleOptions): Promise<void> {
     if (!(await wait(POLL_MS, signal))) return
   }
 }
+
+const isAnyAwaited = ({ events }: Records): boolean =>
+  [...events.values()].some(
+    ({ qos, acknowledgedAtMs }) =>
+      needsAcknowledgement({ msg_type: MSG_TYPE.event, qos }) && acknowledgedAtMs === undefined,
+  )
 
 /** Waits until each session is told once each way, or the time is over. */
 export async function settlePresence({

@@ -71,6 +71,8 @@ export interface Records {
   readonly stalls: { fromMs: number; untilMs: number }[]
   /** Refusals of events (rdr other than 0). */
   refusedEvents: number
+  /** When all that was owed had come, or its time was over: what is acknowledged later is not looked at. */
+  settledAtMs?: number
 }
 
 /** Records of a run that begins. */

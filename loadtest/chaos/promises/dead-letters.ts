@@ -5,6 +5,7 @@ import { readStream } from '#loadtest/chaos/fabric/read-stream.ts'
 import type { Records } from '#loadtest/chaos/load/records.ts'
 import type { Webhook } from '#loadtest/chaos/load/webhooks.ts'
 import { readEventHeaders } from '#libs/nats/event.ts'
+import { acknowledged } from './events.ts'
 import { verdict, type Verdict } from './verdict.ts'
 
 /** Dead letters by webhook id and the event's transaction: how many there are of each. */
@@ -35,11 +36,11 @@ export function owedLetters(
   webhooks: readonly Webhook[],
   letters: DeadLetters,
 ): Owed[] {
-  const acknowledged = [...records.events.values()].filter((event) => event.acknowledgedAtMs)
+  const events = acknowledged(records)
   return webhooks
     .filter(({ manner }) => manner !== 'sound')
     .flatMap((webhook) =>
-      acknowledged
+      events
         .filter((event) => webhook.wants(event))
         .map(({ id }) => ({
           webhook,

@@ -1,6 +1,6 @@
 /** What is promised of events: none that was acknowledged is lost, and one event has one id. */
 import { isDisturbed } from '#loadtest/chaos/fabric/member.ts'
-import type { EventRecord, Resending } from '#loadtest/chaos/load/records.ts'
+import type { EventRecord, Records, Resending } from '#loadtest/chaos/load/records.ts'
 import type { Webhook } from '#loadtest/chaos/load/webhooks.ts'
 import { timeOf, verdict, type Check, type Evidence } from './verdict.ts'
 
@@ -13,20 +13,21 @@ export function missingDeliveries({
   webhooks,
 }: Pick<Evidence, 'records' | 'webhooks'>): { event: EventRecord; webhook: Webhook }[] {
   const sound = webhooks.filter(({ manner }) => manner === 'sound')
-  return acknowledged(records.events).flatMap((event) =>
+  return acknowledged(records).flatMap((event) =>
     sound
       .filter((webhook) => webhook.wants(event) && !webhook.deliveries.has(event.id))
       .map((webhook) => ({ event, webhook })),
   )
 }
 
-const acknowledged = (events: ReadonlyMap<string, EventRecord>): EventRecord[] =>
-  [...events.values()].filter(({ acknowledgedAtMs }) => acknowledgedAtMs !== undefined)
+/** What was acknowledged before the end of the time in which all must come. */
+export const acknowledged = ({ events, settledAtMs = Infinity }: Records): EventRecord[] =>
+  [...events.values()].filter(({ acknowledgedAtMs = Infinity }) => acknowledgedAtMs < settledAtMs)
 
 /** Design: from its acknowledgement on an event reaches every webhook that matches. */
 export const acknowledgedArrive: Check = (evidence) => {
   const { records, webhooks } = evidence
-  const events = acknowledged(records.events)
+  const events = acknowledged(records)
   const sound = webhooks.filter(({ manner }) => manner === 'sound')
   const wanted = events.reduce(
     (sum, event) => sum + sound.filter((webhook) => webhook.wants(event)).length,

@@ -118,6 +118,12 @@ describe('events', () => {
     ).toMatchObject({ broken: 0 })
   })
 
+  it('one that is acknowledged after the time to settle is not looked at', () => {
+    const seen = evidence({ events: [event()], webhooks: [webhook({})] })
+    seen.records.settledAtMs = 1_005
+    expect(acknowledgedArrive(seen)).toMatchObject({ counted: 0, broken: 0 })
+  })
+
   it('one under two ids is a fault, unless its acknowledgement was lost with a killed process', () => {
     const under = (ids: string[], resent: EventRecord['resent'], members: Member[] = []) =>
       oneEventOneId(
