@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { guardChild } from '#nats/guard.ts'
+import { COMPILE_CACHE } from './compile-cache.ts'
 
 /** How long an app may take from its start to its `ready`, on a loaded machine. */
 const READY_MS = 15_000
@@ -40,7 +41,7 @@ export async function startAppProcess(
   { logFile, readyMs = READY_MS }: AppProcessOptions = {},
 ): Promise<AppProcess> {
   const child = spawn(process.execPath, [`apps/${app}/main.ts`], {
-    env: { PATH: process.env.PATH, LOG_LEVEL: 'info', ...environment },
+    env: { PATH: process.env.PATH, ...COMPILE_CACHE, LOG_LEVEL: 'info', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   // However this process ends, it takes the app with it.

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { guardChild } from '#nats/guard.ts'
 import type { ProcessEnd } from '#tests/support/app-process.ts'
 import type { Launched } from './member.ts'
+import { COMPILE_CACHE } from '#tests/support/compile-cache.ts'
 
 /** What the script needs besides its arguments. */
 type Environment = Readonly<Record<string, string>>
@@ -15,7 +16,7 @@ export async function launchScript(
   environment: Environment = {},
 ): Promise<Launched> {
   const child = spawn(process.execPath, [script, ...parameters], {
-    env: { PATH: process.env.PATH, ...environment },
+    env: { PATH: process.env.PATH, ...COMPILE_CACHE, ...environment },
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   const endGuard = child.pid === undefined ? undefined : guardChild(child.pid)
