@@ -8,6 +8,7 @@ import { natsOf } from '#libs/config/common.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
+import { createFaults } from '#libs/lifecycle/faults.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
 import { watchStreams } from '#libs/nats/streams-watch.ts'
@@ -20,7 +21,13 @@ import { createDeliver, type Deliver, type DeliverOptions } from './delivery/del
 import { createBooks, type Books } from './delivery/books.ts'
 import { openFailedAttempts } from './delivery/failed-attempts.ts'
 import { createDialer } from './delivery/dial.ts'
-import { createMetrics, STREAMS, type Metrics, type WebhookFigures } from './metrics.ts'
+import {
+  createMetrics,
+  STREAMS,
+  type CaduceusFaults,
+  type Metrics,
+  type WebhookFigures,
+} from './metrics.ts'
 import { createRegister } from './registration/register.ts'
 import { createBacklogWatch } from './delivery/failure-notice.ts'
 import { followWebhooks } from './consumers/follow.ts'
@@ -44,7 +51,8 @@ export async function start(
   const standings = createStandings()
   const metrics = createMetrics(figuresOf(standings, books))
   const tracer = starting.use(await openTracer('caduceus', { config, metrics, log }))
-  const common = { config, tracer, metrics, log }
+  const faults = createFaults(metrics.faults, log)
+  const common = { config, tracer, metrics, faults, log }
   const hostname = config.CADUCEUS_HOST
   const guard = createAddressGuard(config.CADUCEUS_ADDRESSES_ALLOWED)
   if (config.CADUCEUS_OPEN) log.warn('callers without a credential are let in: CADUCEUS_OPEN')
@@ -60,11 +68,11 @@ export async function start(
   const failedAttempts = starting.use(await openFailedAttempts({ bucket: state, books, log }))
   const dispatcher = starting.adopt(createDialer(guard), (dialer) => dialer.close())
   const limits = limitsOf(config)
-  const parts = { failedAttempts, books, tracer, metrics, log }
+  const parts = { failedAttempts, books, tracer, metrics, faults, log }
   const lossWatch = createLossWatch({ nats, manager, bucket: state, ...parts })
   starting.use(answerTaken(nats, (id) => lossWatch.takenOf(id), log))
   starting.use(lookAround({ config, manager, lossWatch, standings, ...parts }))
-  const pulling = { jetStream, manager, limits, lossWatch, metrics, log }
+  const pulling = { jetStream, manager, limits, lossWatch, metrics, faults, log }
   const webhooks = starting.use(
     createWebhooks({
       ...pulling,
@@ -152,6 +160,7 @@ function createDelivery({
 }: {
   config: CaduceusConfig
   dispatcher: Dispatcher
+  faults: CaduceusFaults
 } & Pick<
   DeliverOptions,
   'jetStream' | 'failedAttempts' | 'books' | 'tracer' | 'metrics' | 'log'

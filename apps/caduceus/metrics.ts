@@ -1,5 +1,6 @@
 /** Everything that Caduceus counts. No label is a URL or a device: those have no bound. */
 import { createKeysGauge } from '#libs/auth/keys-watch.ts'
+import { createFaultsCounter, type Faults } from '#libs/lifecycle/faults.ts'
 import { createBooks, EVENT_STATES, type EventCounts } from './delivery/books.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
@@ -61,6 +62,12 @@ const NOTIFICATION_OUTCOMES = [
 /** One of {@link NOTIFICATION_OUTCOMES}. */
 export type NotificationOutcome = (typeof NOTIFICATION_OUTCOMES)[number]
 
+/** What was being done when something unexpected ended it. */
+const FAULTS = ['event', 'loop', 'registration', 'expiry', 'notice'] as const
+
+/** Takes Caduceus' faults. */
+export type CaduceusFaults = Faults<(typeof FAULTS)[number]>
+
 /** Upper bounds of an attempt's seconds: from a receiver next door to the longest timeout. */
 const ATTEMPT_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120]
 
@@ -101,6 +108,7 @@ export function createMetrics(figures: WebhookFigures = NO_FIGURES) {
   return {
     registry,
     trace: createTraceMetrics(registry),
+    faults: createFaultsCounter(registry, FAULTS),
     ...createWebhooks(registry),
     ...createDeliveries(registry),
     keysAvailable: createKeysGauge(registry),

@@ -2,6 +2,7 @@
 import { serveOperations } from '#libs/http/operations.ts'
 import type { HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
+import { createFaults } from '#libs/lifecycle/faults.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import type { AppRegistry } from '#libs/metrics/registry.ts'
 import { listenPull } from '#libs/sp/pull.ts'
@@ -23,11 +24,12 @@ export async function start(
 ): Promise<App> {
   await using starting = new AsyncDisposableStack()
   const metrics = createMetrics()
+  const faults = createFaults(metrics.faults, log)
   const identity = readIdentity(config)
   const tracing = { config, metrics, log, instanceId: identity.deviceId }
   const tracer = starting.use(await openTracer('parodus', tracing))
   const services = starting.use(
-    createServices({ keepAliveMs: config.PARODUS_KEEP_ALIVE_MS, metrics, log }),
+    createServices({ keepAliveMs: config.PARODUS_KEEP_ALIVE_MS, metrics, faults, log }),
   )
   const outbox = createOutbox({
     messagesMax: config.PARODUS_QUEUE_MESSAGES_MAX,
@@ -56,7 +58,7 @@ export async function start(
       credential: createCredential({ themisUrl: config.PARODUS_THEMIS_URL, identity, log }),
       onConnected: () => outbox.connected(send),
       onDisconnected: () => outbox.disconnected(),
-      onMessage: (bytes) => void router.fromFabric(bytes),
+      onMessage: (bytes) => void router.fromFabric(bytes).catch(faults.of('fabric-message')),
       metrics,
       log,
     }),
@@ -65,7 +67,7 @@ export async function start(
     await listenPull({
       url: config.PARODUS_LOCAL_URL,
       messageBytesMax: readBytesMax(config),
-      onMessage: (bytes) => void router.fromService(bytes),
+      onMessage: (bytes) => void router.fromService(bytes).catch(faults.of('local-message')),
       onFault: (error) => {
         metrics.local.inc({ outcome: 'fault' })
         log.warn({ error: error.message }, 'local link ended')

@@ -1,6 +1,13 @@
 /** Everything that Parodus counts. */
+import { createFaultsCounter, type Faults } from '#libs/lifecycle/faults.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
+
+/** What was being done when something unexpected ended it. */
+const FAULTS = ['fabric-message', 'local-message', 'keep-alive'] as const
+
+/** Takes Parodus' faults. */
+export type ParodusFaults = Faults<(typeof FAULTS)[number]>
 
 /** What {@link createMetrics} makes. */
 export type ParodusMetrics = ReturnType<typeof createMetrics>
@@ -11,6 +18,7 @@ export function createMetrics() {
   return {
     registry,
     trace: createTraceMetrics(registry),
+    faults: createFaultsCounter(registry, FAULTS),
     isConnected: registry.gauge('connected', '1 while connected to a Talaria.'),
     connects: registry.counter('connects_total', 'Attempts to connect.', {
       outcome: ['connected', 'refused', 'failed', 'credential'],

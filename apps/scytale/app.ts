@@ -8,6 +8,7 @@ import { natsOf } from '#libs/config/common.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
+import { createFaults } from '#libs/lifecycle/faults.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { createCommander } from '#libs/nats/command.ts'
 import { connectNats } from '#libs/nats/connect.ts'
@@ -38,12 +39,13 @@ export async function start(
 ): Promise<App> {
   await using starting = new AsyncDisposableStack()
   const metrics = createMetrics()
+  const faults = createFaults(metrics.faults, log)
   const tracer = starting.use(await openTracer('scytale', { config, metrics, log }))
   const nats = starting.use(await connectNats({ ...natsOf(config), name: 'scytale', log }))
   metrics.connections.watch('scytale', nats)
   const talarias = starting.use(await watchTalarias(nats, log))
-  const commander = starting.use(createCommander(nats))
-  const view = starting.use(createView({ nats, talarias: talarias.current, metrics }))
+  const commander = starting.use(createCommander(nats, { onFault: faults.of('reply') }))
+  const view = starting.use(createView({ nats, talarias: talarias.current, metrics, faults }))
   const askSettled = createAskSettled({ commander, view, metrics })
 
   if (config.SCYTALE_OPEN) log.warn('open to every caller: SCYTALE_OPEN is true')

@@ -1,5 +1,6 @@
 /** Everything that Scytale counts. No label takes a value from outside. */
 import { createKeysGauge } from '#libs/auth/keys-watch.ts'
+import { createFaultsCounter, type Faults } from '#libs/lifecycle/faults.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
@@ -23,6 +24,12 @@ const REFUSALS = [
 /** One of {@link REFUSALS}. */
 export type RefusalReason = (typeof REFUSALS)[number]
 
+/** What was being done when something unexpected ended it. */
+const FAULTS = ['reply', 'ping', 'request'] as const
+
+/** Takes Scytale's faults. */
+export type ScytaleFaults = Faults<(typeof FAULTS)[number]>
+
 const ROUTES = ['send', 'stat', 'other'] as const
 const KINDS = ['command', 'stat'] as const
 
@@ -38,6 +45,7 @@ export function createMetrics() {
   return {
     registry,
     trace: createTraceMetrics(registry),
+    faults: createFaultsCounter(registry, FAULTS),
     requests: registry.counter('requests_total', 'Requests answered.', {
       route: ROUTES,
       code: { open: 'the HTTP status' },

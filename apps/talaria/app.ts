@@ -7,6 +7,7 @@ import { natsOf } from '#libs/config/common.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve, type HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
+import { createFaults } from '#libs/lifecycle/faults.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
 import { connectNats, type Nats } from '#libs/nats/connect.ts'
 import { holdLease } from '#libs/nats/lease.ts'
@@ -31,6 +32,7 @@ export async function start(
 ): Promise<App> {
   await using starting = new AsyncDisposableStack()
   const metrics = createMetrics()
+  const faults = createFaults(metrics.faults, log)
   const tracing = { config, metrics, log, instanceId: config.TALARIA_ID }
   const tracer = starting.use(await openTracer('talaria', tracing))
 
@@ -47,7 +49,7 @@ export async function start(
   const server = starting.use(await servePrimary(config, log))
   const { talariaId, url, source } = namesOf(config, server)
 
-  const parts = { config, commands, events, talariaId, source, tracer, metrics, log }
+  const parts = { config, commands, events, talariaId, source, tracer, metrics, faults, log }
   const holding = starting.use(await openHolding(parts))
   const { devices, presence, begin: onDevice } = holding
   const drain = createDrain(devices, config.TALARIA_LEAVE_MS)
@@ -74,13 +76,13 @@ export async function start(
   const talarias = await openTalarias(events, log)
   const options = { ttlMs: TALARIA_LEASE_MS, nats: events, log, onLapse: presence.recheck }
   const lease = starting.use(await holdLease(talarias, talariaId, entry, options))
-  const levers = { nats: commands, talariaId, gate, drain, devices, place, metrics, log }
+  const levers = { nats: commands, talariaId, gate, drain, devices, place, metrics, faults, log }
   starting.use(attachLevers(levers))
   starting.defer(() => drain.all(config.TALARIA_DRAIN_MS))
   starting.defer(() => void gate.set(false))
   // Before anybody is let in: a device that comes back must not find its former session here.
   await presence.takeUp()
-  const way = { config, verifier, gate, devices, onDevice, metrics, log }
+  const way = { config, verifier, gate, devices, onDevice, metrics, faults, log }
   server.takeUpgrades(starting.use(createUpgrade(way)).take)
 
   for (const lever of [gate, drain]) lever.onChange(() => void lease.renew())

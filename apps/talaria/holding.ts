@@ -13,7 +13,7 @@ import type { DeviceIdentity } from './session/device.ts'
 import { createDevices, type Devices } from './session/devices.ts'
 import { createDownlink } from './downlink/downlink.ts'
 import { limitsOf, tickMsOf } from './session/limits.ts'
-import type { TalariaMetrics } from './metrics.ts'
+import type { TalariaFaults, TalariaMetrics } from './metrics.ts'
 import { openPresence, type Presence } from './presence/presence.ts'
 import { createSessions, type Ways } from './session/sessions.ts'
 import { createStore } from './uplink/store.ts'
@@ -42,18 +42,19 @@ export interface HoldingOptions {
   source: string
   tracer: Tracer | undefined
   metrics: TalariaMetrics
+  faults: TalariaFaults
   log: Logger
 }
 
 /** Holds nobody yet. */
 export async function openHolding(options: HoldingOptions): Promise<Holding> {
-  const { config, commands, events, talariaId, source, tracer, metrics, log } = options
+  const { config, commands, events, talariaId, source, tracer, metrics, faults, log } = options
   await using stack = new AsyncDisposableStack()
   const store = createStore({ nats: events, metrics, log })
   stack.defer(() => store.settle(config.TALARIA_SETTLE_MS))
   const devices = stack.use(createDevices(metrics, tickMsOf(config)))
   const settleMs = config.TALARIA_SETTLE_MS
-  const shared = { devices, talariaId, source, metrics, log }
+  const shared = { devices, talariaId, source, metrics, faults, log }
   const presence = stack.use(
     await openPresence({ ...shared, nats: events, store, leaseMs: TALARIA_LEASE_MS, settleMs }),
   )
@@ -65,6 +66,7 @@ export async function openHolding(options: HoldingOptions): Promise<Holding> {
       pendingMax: config.TALARIA_DEVICE_QUEUE_MAX,
       tracer,
       metrics,
+      faults,
       log,
     }),
   )

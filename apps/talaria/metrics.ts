@@ -1,5 +1,6 @@
 /** Everything that Talaria counts. No label takes a value from outside. */
 import { createKeysGauge } from '#libs/auth/keys-watch.ts'
+import { createFaultsCounter, type Faults } from '#libs/lifecycle/faults.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
 import { createStreamsGauge } from '#libs/nats/streams-watch.ts'
@@ -38,6 +39,7 @@ const CLOSES = [
   'too-large',
   'shutdown',
   'told-offline',
+  'fault',
 ] as const
 /** One of {@link CLOSES}. */
 export type CloseReason = (typeof CLOSES)[number]
@@ -107,6 +109,30 @@ export const EVENTS_STREAM = 'EVENTS'
 /** What must be there before anything is promised. */
 export const STREAMS = [EVENTS_STREAM, `KV_${TALARIAS_BUCKET}`, `KV_${SESSIONS_BUCKET}`] as const
 
+/** What was being done when something unexpected ended it. */
+const FAULTS = [
+  'upgrade',
+  'refusal',
+  'connect',
+  'frame',
+  'socket',
+  'tick',
+  'paced',
+  'leaving',
+  'event',
+  'command',
+  'answer',
+  'deadline',
+  'end',
+  'presence',
+  'operator',
+] as const
+/** One of {@link FAULTS}. */
+type FaultKind = (typeof FAULTS)[number]
+
+/** Takes Talaria's faults. */
+export type TalariaFaults = Faults<FaultKind>
+
 /** What {@link createMetrics} makes. */
 export type TalariaMetrics = ReturnType<typeof createMetrics>
 
@@ -116,6 +142,7 @@ export function createMetrics() {
   return {
     registry,
     trace: createTraceMetrics(registry),
+    faults: createFaultsCounter(registry, FAULTS),
     ...createDoor(registry),
     ...createUplink(registry),
     ...createDownlink(registry),

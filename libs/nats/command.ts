@@ -39,18 +39,32 @@ export interface Commander extends AsyncDisposable {
   readonly pendingCount: number
 }
 
+/** What {@link createCommander} may be told. */
+export interface CommanderOptions {
+  receiptWaitMs?: number
+  /** What the reply to one command threw, which ends that command only. Must not throw. */
+  onFault?: (error: unknown) => void
+}
+
 /** A commander over `nats`; its one inbox is subscribed at once and closed with it. */
 export function createCommander(
   nats: Nats,
-  { receiptWaitMs = RECEIPT_WAIT_MS }: { receiptWaitMs?: number } = {},
+  { receiptWaitMs = RECEIPT_WAIT_MS, onFault }: CommanderOptions = {},
 ): Commander {
   const pending = new Map<string, PendingCommand>()
   const inbox = nats.createInbox()
   let counter = 0
   let isEnding = false
 
-  const onReply = (reply: Msg): void =>
-    pending.get(reply.subject.slice(inbox.length + 1))?.onReply(readReply(reply))
+  const onReply = (reply: Msg): void => {
+    const waiting = pending.get(reply.subject.slice(inbox.length + 1))
+    try {
+      waiting?.onReply(readReply(reply))
+    } catch (error) {
+      onFault?.(error)
+      waiting?.settle({ outcome: 'no-receipt' })
+    }
+  }
   const subscription = nats.connection.subscribe(`${inbox}.*`, {
     callback: (error, reply) => {
       if (!error) onReply(reply)

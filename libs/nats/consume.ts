@@ -45,6 +45,8 @@ export interface ConsumeOptions {
   onPull?: (isDrained: () => boolean) => void
   /** The durable is not there. Makes it again, or says false: then the loop ends. */
   onMissing: () => Promise<boolean>
+  /** What the handling of a message threw: it is tried again later, and nothing else ends. Must not throw. */
+  onFault?: (error: unknown, message: JsMsg) => void
   signal: AbortSignal
   log: Logger
 }
@@ -115,15 +117,19 @@ async function pull(consumer: Consumer, options: Pulling): Promise<void> {
   }
 }
 
-async function settle(message: JsMsg, { handle, log }: ConsumeOptions): Promise<void> {
+async function settle(message: JsMsg, { handle, onFault }: ConsumeOptions): Promise<void> {
   try {
     const outcome = await handle(message)
     if (outcome.outcome === 'ack') message.ack()
     else if (outcome.outcome === 'nak') message.nak(outcome.delayMs)
     else message.term(outcome.reason)
   } catch (error) {
-    log.error({ seq: message.seq, error: String(error) }, 'message handling failed')
-    message.nak(UNEXPECTED_NAK_MS)
+    onFault?.(error, message)
+    try {
+      message.nak(UNEXPECTED_NAK_MS)
+    } catch {
+      // The connection is closed: it comes again after its ack wait.
+    }
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { CaduceusConfig } from '#apps/caduceus/config.ts'
-import type { Metrics } from '#apps/caduceus/metrics.ts'
+import type { CaduceusFaults, Metrics } from '#apps/caduceus/metrics.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Bucket } from '#libs/nats/bucket.ts'
@@ -19,6 +19,7 @@ export interface FollowOptions {
   manager: JetStreamManager
   config: CaduceusConfig
   metrics: Metrics
+  faults: CaduceusFaults
   log: Logger
 }
 
@@ -28,7 +29,7 @@ export async function followWebhooks(options: FollowOptions): Promise<AsyncDispo
   const ending = new AbortController()
   const { signal } = ending
   const { promise: ready, resolve: onReady } = Promise.withResolvers<void>()
-  const { metrics, log } = others
+  const { metrics, faults, log } = others
   const writeBack = createWriteBack({ webhooks, bucket, metrics, log, signal })
   const unreadable = new Set<string>()
   const count = (): void => metrics.webhooksUnreadable.set(unreadable.size)
@@ -37,7 +38,8 @@ export async function followWebhooks(options: FollowOptions): Promise<AsyncDispo
     onPut(id, webhook, revision) {
       unreadable.delete(id)
       count()
-      webhooks.apply(id, webhook, revision)
+      // What one throws must not end the watch of all.
+      faults.try('registration', () => webhooks.apply(id, webhook, revision), { webhookId: id })
     },
     onGone(id, reason) {
       // Somebody deleted it, or it runs out: then it is gone. Lost data is no deletion.
@@ -45,7 +47,7 @@ export async function followWebhooks(options: FollowOptions): Promise<AsyncDispo
       if (reason === 'unreadable') unreadable.add(id)
       else unreadable.delete(id)
       count()
-      webhooks.remove(id)
+      faults.try('registration', () => webhooks.remove(id), { webhookId: id })
     },
     onReplaced: () => webhooks.forgetRevisions(),
     onReady,

@@ -2,7 +2,7 @@
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import type { Deliver } from '#apps/caduceus/delivery/deliver.ts'
 import type { DeliveryTarget } from '#apps/caduceus/delivery/target.ts'
-import type { Metrics } from '#apps/caduceus/metrics.ts'
+import type { CaduceusFaults, Metrics } from '#apps/caduceus/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { consume } from '#libs/nats/consume.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
@@ -32,6 +32,7 @@ export interface PullOptions {
   deliver: Deliver
   lossWatch: LossWatch
   metrics: Metrics
+  faults: CaduceusFaults
   log: Logger
 }
 
@@ -41,7 +42,7 @@ export async function pullForEver(
   target: DeliveryTarget,
   signal: AbortSignal,
 ): Promise<void> {
-  const { jetStream, concurrency, deliver, lossWatch } = options
+  const { jetStream, concurrency, deliver, lossWatch, faults } = options
   const log = options.log.child({ webhookId: target.id })
   const held: Held = { since: undefined }
   if (!(await begin(options, target, { signal, log, held }))) return
@@ -57,6 +58,8 @@ export async function pullForEver(
       const taken = lossWatch.takenOf(target.id)
       if (taken) taken.isDrained = isDrained
     },
+    onFault: (error, { seq }) =>
+      faults.tell('event', error, { webhookId: target.id, seq: String(seq) }),
     onMissing: () =>
       signal.aborted ? Promise.resolve(false) : makeAnew(options, target, { log, held }),
     signal,

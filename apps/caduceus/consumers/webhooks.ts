@@ -1,10 +1,14 @@
 /** The webhooks that this instance delivers for: for each one that is not expired, a pull loop. */
 import { createMatcher, type Matcher } from '#apps/caduceus/delivery/matcher.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
+import { wait } from '#libs/retry/wait.ts'
 import { pullForEver, type PullOptions } from './pull.ts'
 
 /** The longest time that a timer can be set to. */
 const TIMER_MS_MAX = 2 ** 31 - 1
+
+/** How long the loop of a webhook rests after a fault. */
+const AFTER_FAULT_MS = 5_000
 
 /** One webhook that is known. */
 interface KnownWebhook {
@@ -34,7 +38,7 @@ interface Entry extends KnownWebhook {
 
 /** No webhooks yet. */
 export function createWebhooks(options: PullOptions): Webhooks {
-  const { metrics, log } = options
+  const { metrics, faults, log } = options
   const entries = new Map<string, Entry>()
   const ended = new Set<Promise<void>>()
 
@@ -52,13 +56,15 @@ export function createWebhooks(options: PullOptions): Webhooks {
   const schedule = (entry: Entry): void => {
     clearTimeout(entry.timer)
     const leftMs = Math.min(entry.webhook.untilMs - Date.now(), TIMER_MS_MAX)
-    entry.timer = setTimeout(expire, Math.max(0, leftMs), entry)
+    const onTimer = (): void =>
+      void faults.try('expiry', () => expire(entry), { webhookId: entry.id })
+    entry.timer = setTimeout(onTimer, Math.max(0, leftMs))
     if (entry.ending) return
     const ending = new AbortController()
     entry.ending = ending
     metrics.webhooks.inc()
     // One after the other: two loops of one instance would double its concurrency.
-    entry.loop = entry.loop.then(() => pullForEver(options, entry, ending.signal))
+    entry.loop = entry.loop.then(() => pullAgain(options, entry, ending.signal))
   }
 
   return {
@@ -102,4 +108,15 @@ export function createWebhooks(options: PullOptions): Webhooks {
       entries.clear()
     },
   }
+}
+
+/** The loop of one webhook, begun anew after what should not happen. Never rejects. */
+async function pullAgain(options: PullOptions, entry: Entry, signal: AbortSignal): Promise<void> {
+  do {
+    try {
+      return await pullForEver(options, entry, signal)
+    } catch (error) {
+      options.faults.tell('loop', error, { webhookId: entry.id })
+    }
+  } while (await wait(AFTER_FAULT_MS, signal))
 }

@@ -2,7 +2,7 @@
  * Tells the owner of a webhook that it falls behind, with upstream's notice to `failure_url`. The
  * difference to upstream: nothing is dropped for it, the events wait in the stream. caduceus.md §4.5.
  */
-import type { Metrics } from '#apps/caduceus/metrics.ts'
+import type { CaduceusFaults, Metrics } from '#apps/caduceus/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { AttemptDelivery } from './attempt.ts'
 import type { DeliveryTarget } from './target.ts'
@@ -24,12 +24,13 @@ export interface BacklogOptions {
   backlogMax: number
   concurrency: number
   metrics: Metrics
+  faults: CaduceusFaults
   log: Logger
 }
 
 /** Each instance tells an owner once an hour at most. */
 export function createBacklogWatch(options: BacklogOptions): WatchBacklog {
-  const { attempt, backlogMax, metrics, log } = options
+  const { attempt, backlogMax, metrics, faults, log } = options
   const toldAtMs = new WeakMap<DeliveryTarget, number>()
   return (target, pendingCount) => {
     if (pendingCount <= backlogMax) return
@@ -41,9 +42,9 @@ export function createBacklogWatch(options: BacklogOptions): WatchBacklog {
     const url = target.webhook.hook.failure_url
     if (url === '') return
     // One try, as upstream; an attempt never rejects.
-    void attempt(url, toNotice(target, nowMs, options)).then(({ outcome }) =>
-      metrics.failureNotices.inc({ outcome }),
-    )
+    attempt(url, toNotice(target, nowMs, options))
+      .then(({ outcome }) => metrics.failureNotices.inc({ outcome }))
+      .catch((error: unknown) => faults.tell('notice', error, { webhookId: target.id }))
   }
 }
 

@@ -1,5 +1,5 @@
 /** The local services: registered by name, told that Parodus is there, sent what is for them. parodus.md §4.3. */
-import type { ParodusMetrics } from '#apps/parodus/metrics.ts'
+import type { ParodusFaults, ParodusMetrics } from '#apps/parodus/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { parseAddress } from '#libs/sp/address.ts'
 import { connectPush, type Push } from '#libs/sp/push.ts'
@@ -25,11 +25,12 @@ export interface Services extends AsyncDisposable {
 export interface ServicesOptions {
   keepAliveMs: number
   metrics: ParodusMetrics
+  faults: ParodusFaults
   log: Logger
 }
 
 /** No services yet. */
-export function createServices({ keepAliveMs, metrics, log }: ServicesOptions): Services {
+export function createServices({ keepAliveMs, metrics, faults, log }: ServicesOptions): Services {
   const services = new Map<string, { url: string; push: Push }>()
   const alive = encode({ msg_type: MSG_TYPE.serviceAlive })
   const close = async (name: string): Promise<void> => {
@@ -49,7 +50,9 @@ export function createServices({ keepAliveMs, metrics, log }: ServicesOptions): 
       }),
     )
   }
-  const timer = setInterval(() => void tellAlive(), keepAliveMs)
+  const timer = setInterval(() => {
+    tellAlive().catch(faults.of('keep-alive'))
+  }, keepAliveMs)
   return {
     register(name, url) {
       if (!isName(name) || !isAddress(url)) return false

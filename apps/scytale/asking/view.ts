@@ -6,7 +6,7 @@
 import type { Nats } from '#libs/nats/connect.ts'
 import { TALARIAS_PING } from '#libs/nats/subjects.ts'
 import { beginRound, type PingRound, type Settled } from './ping-round.ts'
-import type { ScytaleMetrics } from '#apps/scytale/metrics.ts'
+import type { ScytaleFaults, ScytaleMetrics } from '#apps/scytale/metrics.ts'
 
 /** A Talaria answers in a millisecond; one that needs longer than this is asked again. */
 const LOOK_MS = 250
@@ -49,10 +49,11 @@ export interface ViewOptions {
   /** The ids of the Talarias that hold a lease. */
   talarias: () => Iterable<string>
   metrics: ScytaleMetrics
+  faults: ScytaleFaults
 }
 
 /** A view over the connection on which commands are sent: its order counts. */
-export function createView({ nats, talarias, metrics }: ViewOptions): View {
+export function createView({ nats, talarias, metrics, faults }: ViewOptions): View {
   const inbox = nats.createInbox()
   const rounds = new Map<string, PingRound>()
   let counter = 0
@@ -70,7 +71,9 @@ export function createView({ nats, talarias, metrics }: ViewOptions): View {
   })
   const subscription = nats.connection.subscribe(`${inbox}.*`, {
     callback: (error, message) => {
-      if (!error) rounds.get(message.subject.slice(inbox.length + 1))?.onReply(message)
+      if (error) return
+      const round = rounds.get(message.subject.slice(inbox.length + 1))
+      if (!faults.try('ping', () => round?.onReply(message))) round?.fail()
     },
   })
   const ping = (): Promise<Look | undefined> => {

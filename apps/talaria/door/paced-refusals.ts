@@ -4,7 +4,7 @@
  * waiting for its answer. A good token is never kept waiting, whatever came under the same id before.
  */
 import type { Duplex } from 'node:stream'
-import type { RefusalReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { RefusalReason, TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { Refusal, writeRefusal } from './refusal.ts'
 
@@ -60,6 +60,7 @@ export interface PacedRefusalsOptions {
   holdMs: number
   rememberedMs?: number
   metrics: TalariaMetrics
+  faults: TalariaFaults
   log: Logger
 }
 
@@ -72,7 +73,7 @@ interface Remembered {
 
 /** Nobody refused yet. */
 export function createPacedRefusals(options: PacedRefusalsOptions): PacedRefusals {
-  const { holdMs, rememberedMs = REMEMBERED_MS, metrics, log } = options
+  const { holdMs, rememberedMs = REMEMBERED_MS, metrics, faults, log } = options
   const remembered = new Map<string, Remembered>()
   const held = new Map<Duplex, NodeJS.Timeout>()
   let unknownCount = 0
@@ -87,7 +88,7 @@ export function createPacedRefusals(options: PacedRefusalsOptions): PacedRefusal
     if (unknownCount > 0) log.warn({ count: unknownCount }, 'more devices refused')
     unknownCount = 0
   }
-  const sweep = setInterval(forget, Math.min(SWEEP_MS, rememberedMs))
+  const sweep = setInterval(() => faults.try('refusal', forget), Math.min(SWEEP_MS, rememberedMs))
   sweep.unref()
 
   const remember = (applicant: Applicant, refusal: Refusal): Remembered | undefined => {
@@ -114,7 +115,8 @@ export function createPacedRefusals(options: PacedRefusalsOptions): PacedRefusal
     socket.once('end', () => socket.destroy()).resume()
     const timer = setTimeout(() => {
       release()
-      if (!socket.destroyed) writeRefusal(socket, refusal)
+      if (socket.destroyed) return
+      if (!faults.try('refusal', () => writeRefusal(socket, refusal))) socket.destroy()
     }, holdMs)
     held.set(socket, timer)
     metrics.refusalsHeld.inc()

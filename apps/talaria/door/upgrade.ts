@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { TalariaConfig } from '#apps/talaria/config.ts'
-import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Gate } from '#apps/talaria/operations/gate.ts'
 import type { DeviceIdentity } from '#apps/talaria/session/device.ts'
 import type { Devices } from '#apps/talaria/session/devices.ts'
@@ -24,6 +24,7 @@ export interface UpgradeOptions {
   devices: Devices
   onDevice: (socket: WebSocket, identity: DeviceIdentity) => void
   metrics: TalariaMetrics
+  faults: TalariaFaults
   log: Logger
 }
 
@@ -35,9 +36,9 @@ export interface Upgrade extends Disposable {
 
 /** Opens the way in. */
 export function createUpgrade(options: UpgradeOptions): Upgrade {
-  const { config, metrics, log, onDevice } = options
+  const { config, metrics, faults, log, onDevice } = options
   const holdMs = config.TALARIA_REFUSAL_HOLD_MS
-  const refusals = createPacedRefusals({ holdMs, metrics, log })
+  const refusals = createPacedRefusals({ holdMs, metrics, faults, log })
   const sockets = new WebSocketServer({
     noServer: true,
     // Compression would cost each device 300 KiB, and devices do not offer it.
@@ -57,8 +58,11 @@ export function createUpgrade(options: UpgradeOptions): Upgrade {
         sockets.handleUpgrade(request, socket, head, (webSocket) => onDevice(webSocket, identity))
       })
       .catch((error: unknown) => {
-        if (error instanceof Refusal) return refusals.refuse(socket, error, applicantOf(request))
-        log.error({ error: String(error) }, 'upgrade failed')
+        if (!(error instanceof Refusal)) throw error
+        refusals.refuse(socket, error, applicantOf(request))
+      })
+      .catch((error: unknown) => {
+        faults.tell('upgrade', error, { deviceName: applicantOf(request).name })
         socket.destroy()
       })
       .finally(() => (underWay -= 1))

@@ -4,7 +4,7 @@
  * when no answer comes. talaria.md §4; design §2.
  */
 import type { Msg } from '@nats-io/transport-node'
-import type { DownlinkRefusalReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { DownlinkRefusalReason, TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Device } from '#apps/talaria/session/device.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import {
@@ -50,6 +50,7 @@ export interface DownlinkOptions {
   pendingMax: number
   tracer: Tracer | undefined
   metrics: TalariaMetrics
+  faults: TalariaFaults
   log: Logger
 }
 
@@ -90,7 +91,7 @@ const WAIT_MS_MAX = 600_000
 
 /** The downlink of all devices. */
 export function createDownlink(options: DownlinkOptions): Downlink {
-  const { talariaId, timeoutMs, pendingMax, answerBytesMax, tracer, metrics } = options
+  const { talariaId, timeoutMs, pendingMax, answerBytesMax, tracer, metrics, faults } = options
   const waiting = new Waiting()
   const standstill = watchStandstill()
 
@@ -103,16 +104,17 @@ export function createDownlink(options: DownlinkOptions): Downlink {
     const { device, message } = command
     // A command that lay here unread has used up its caller's patience: he hears of it at once.
     const receiptMs = standstill.isRecent ? 0 : RECEIPT_MS
-    const receiptTimer = setTimeout(() => {
+    const later = (ms: number, act: () => void): NodeJS.Timeout =>
+      setTimeout(() => faults.try('deadline', act, { deviceId: device.id }), ms)
+    const receiptTimer = later(receiptMs, () => {
       metrics.receipts.inc()
       replyReceipt(message, talariaId)
-    }, receiptMs)
-    const onDeadline = (): void => {
+    })
+    const deadlineTimer = later(waitMsOf(message, timeoutMs), () => {
       if (!waiting.settle(device, uuid)) return
       metrics.commands.inc({ outcome: 'timed-out' })
       refuse(command, DEADLINE)
-    }
-    const deadlineTimer = setTimeout(onDeadline, waitMsOf(message, timeoutMs))
+    })
     waiting.add(uuid, { command, receiptTimer, deadlineTimer })
   }
 
@@ -138,8 +140,11 @@ export function createDownlink(options: DownlinkOptions): Downlink {
         return true
       }
       metrics.commands.inc({ outcome: 'answered' })
-      command.message.respond(bytes)
-      end(command, 'answered', options)
+      const answer = (): void => {
+        command.message.respond(bytes)
+        end(command, 'answered', options)
+      }
+      faults.try('answer', answer, { deviceId: device.id })
       return true
     },
     end(device) {
@@ -147,7 +152,7 @@ export function createDownlink(options: DownlinkOptions): Downlink {
         const command = waiting.settle(device, uuid)
         if (!command) continue
         metrics.commands.inc({ outcome: 'device-closed' })
-        refuse(command, DEVICE_CLOSED)
+        faults.try('answer', () => refuse(command, DEVICE_CLOSED), { deviceId: device.id })
       }
     },
     [Symbol.dispose]: () => standstill[Symbol.dispose](),

@@ -34,7 +34,12 @@ export function createLeaving(waitMs: number): Leaving {
   let timer: NodeJS.Timeout | undefined
   let onDone = Promise.withResolvers<void>()
   const look = (): void => {
-    for (const leave of leaves) if (isOver(leave, waitMs)) leaves.delete(leave)
+    for (const leave of leaves) {
+      leave.device.guard('leaving', () => {
+        if (isOver(leave, waitMs)) leaves.delete(leave)
+      })
+      if (!leave.device.isOpen) leaves.delete(leave)
+    }
     if (leaves.size > 0) return
     clearInterval(timer)
     timer = undefined

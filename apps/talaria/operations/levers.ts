@@ -3,7 +3,7 @@
  * Talaria, `xmidt.talarias.ping` to all. JSON in and out; design §2.
  */
 import type { Msg } from '@nats-io/transport-node'
-import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Devices } from '#apps/talaria/session/devices.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connect.ts'
@@ -35,6 +35,7 @@ export interface LeversOptions {
   /** Where it is and since when, as the bucket TALARIAS has it. */
   place: Omit<TalariaEntry, 'devices' | 'draining'>
   metrics: TalariaMetrics
+  faults: TalariaFaults
   log: Logger
 }
 
@@ -43,11 +44,14 @@ type Fields = Readonly<Record<string, string>>
 
 /** Answers until disposed. */
 export function attachLevers(options: LeversOptions): Disposable {
-  const { nats, talariaId } = options
+  const { nats, talariaId, faults } = options
   const subscribed = watchSubscribed(nats)
   const answer = (message: Msg, readKind: () => TalariaSubjectKind | undefined): void => {
     // Without a reply nobody would know what became of it.
-    if (message.reply) void pull(options, message, readKind(), subscribed)
+    if (!message.reply) return
+    faults.try('operator', () => {
+      pull(options, message, readKind(), subscribed).catch(faults.of('operator'))
+    })
   }
   const subscriptions = [
     nats.connection.subscribe(talariaSubjects(talariaId), {

@@ -3,7 +3,7 @@
  * online event, and taken away after its offline event: whenever this process is killed, the entry
  * is there for somebody else to tell what is missing. What fails is done again until it is done.
  */
-import type { CloseReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { CloseReason, TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Device } from '#apps/talaria/session/device.ts'
 import type { Link } from '#apps/talaria/uplink/link.ts'
 import type { Store } from '#apps/talaria/uplink/store.ts'
@@ -59,6 +59,7 @@ export interface OwnSessionsOptions {
   /** Sessions were left to their entries, which must be looked through once there is time. */
   onLeft: () => void
   metrics: TalariaMetrics
+  faults: TalariaFaults
   log: Logger
 }
 
@@ -80,7 +81,7 @@ interface Work extends Job {
 
 /** None yet. */
 export function createOwnSessions(options: OwnSessionsOptions): OwnSessions {
-  const { nats, source, metrics, log, onLeft } = options
+  const { nats, source, metrics, faults, log, onLeft } = options
   /** Those whose beginning is not settled. */
   const beginning = new Map<Device, Work>()
   let endedCount = 0
@@ -90,7 +91,7 @@ export function createOwnSessions(options: OwnSessionsOptions): OwnSessions {
     onLength: (length) => metrics.sessionsUnsettled.set(length),
     onFailed(error) {
       metrics.sessionFailures.inc()
-      log.debug({ error: String(error) }, 'presence not stored')
+      faults.try('presence', () => log.debug({ error: String(error) }, 'presence not stored'))
     },
   })
   const run = async (work: Work): Promise<void> => {

@@ -2,7 +2,7 @@
  * The presence of devices, put together: those held here, what a former self left, and those of
  * other Talarias that are gone. Disposing it waits for what is owed; the rest others tell. ADR 20.
  */
-import type { CloseReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { CloseReason, TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Device } from '#apps/talaria/session/device.ts'
 import type { Devices } from '#apps/talaria/session/devices.ts'
 import { createLink } from '#apps/talaria/uplink/link.ts'
@@ -54,6 +54,7 @@ export interface PresenceOptions {
   leaseMs: number
   settleMs: number
   metrics: TalariaMetrics
+  faults: TalariaFaults
   log: Logger
 }
 

@@ -3,7 +3,7 @@
  * pings and silence, and an end that happens once. What comes and goes means nothing here.
  */
 import type { WebSocket } from 'ws'
-import type { CloseReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { CloseReason, TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
 import type { Convey } from './convey.ts'
 import { createSessionId } from './session-id.ts'
@@ -55,6 +55,7 @@ export interface DeviceOptions {
   limits: DeviceLimits
   listener: DeviceListener
   metrics: TalariaMetrics
+  faults: TalariaFaults
 }
 
 /** One session. */
@@ -98,26 +99,36 @@ export class Device {
     this.#pingPayload = Buffer.from(this.identity.id).subarray(0, PING_BYTES_MAX)
     // At a random place of the period: devices that come back together are not pinged together.
     this.#lastPingAt = this.#lastHeardAt - Math.random() * options.limits.pingMs
-    const onHeard = (): void => {
-      this.#lastHeardAt = performance.now()
-      this.#probedAt = undefined
-    }
-    socket.on('message', (data, isBinary) => {
-      onHeard()
-      if (!this.#isOpen) return
-      const bytes = data as Buffer
-      this.statistics.messagesReceived += 1
-      this.statistics.bytesReceived += bytes.length
-      options.listener.onFrame(this, bytes, isBinary)
-    })
-    socket.on('ping', onHeard)
-    socket.on('pong', onHeard)
+    socket.on('message', (data, isBinary) =>
+      this.guard('frame', () => this.#take(data as Buffer, isBinary)),
+    )
+    socket.on('ping', () => this.#heard())
+    socket.on('pong', () => this.#heard())
     socket.on('error', (error: Error & { code?: string }) => {
       const isTooLarge = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
       this.#finish(isTooLarge ? 'too-large' : 'readerror', error)
       this.#terminateLater()
     })
     socket.on('close', () => this.#finish('readerror'))
+  }
+
+  #heard(): void {
+    this.#lastHeardAt = performance.now()
+    this.#probedAt = undefined
+  }
+
+  #take(bytes: Buffer, isBinary: boolean): void {
+    this.#heard()
+    if (!this.#isOpen) return
+    this.statistics.messagesReceived += 1
+    this.statistics.bytesReceived += bytes.length
+    this.#options.listener.onFrame(this, bytes, isBinary)
+  }
+
+  /** Does something of this session; what it throws ends this session and no other. Never throws. */
+  guard(kind: Parameters<TalariaFaults['try']>[0], act: () => void): void {
+    const facts = { deviceId: this.id, sessionId: this.sessionId }
+    if (!this.#options.faults.try(kind, act, facts)) this.end('fault')
   }
 
   get id(): DeviceId {
@@ -170,7 +181,7 @@ export class Device {
     this.#socket.send(bytes, { binary: true }, (error) => {
       this.#queueLength -= 1
       this.#lastWrittenAt = performance.now()
-      onDone?.()
+      if (onDone) this.guard('socket', onDone)
       if (error) return this.end('write-error', error)
       this.statistics.messagesSent += 1
       this.statistics.bytesSent += bytes.length
@@ -237,8 +248,8 @@ export class Device {
     if (reason === 'idle' || reason === 'write-error') return this.#socket.terminate()
     // A paused socket would never read the answer to the close.
     this.#socket.resume()
-    // RFC 6455 7.4.1: 1001, going away. Devices come back after 3 s.
-    this.#socket.close(1001, reason)
+    // RFC 6455 7.4.1: 1011, an unexpected condition; 1001, going away. Devices come back after 3 s.
+    this.#socket.close(reason === 'fault' ? 1011 : 1001, reason)
     this.#terminateLater()
   }
 
@@ -250,6 +261,8 @@ export class Device {
   #finish(reason: CloseReason, error?: Error): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    this.#options.listener.onEnd(this, reason, error)
+    // Not by the guard: the session is over already.
+    const facts = { deviceId: this.id, sessionId: this.sessionId }
+    this.#options.faults.try('end', () => this.#options.listener.onEnd(this, reason, error), facts)
   }
 }

@@ -29,7 +29,7 @@ export function createDevices(metrics: TalariaMetrics, tickMs: number): Devices 
     for (const device of held.values()) {
       // This process stood still: what devices said meanwhile lies in their sockets unread.
       if (lateMs > tickMs) device.pardon(lateMs)
-      device.tick(now)
+      device.guard('tick', () => device.tick(now))
     }
   }, tickMs)
   return {
@@ -65,6 +65,8 @@ export async function eachPaced(
   const perTick = Math.max(1, Math.ceil((devices.length * PACE_TICK_MS) / Math.max(1, spreadMs)))
   for (let index = 0; index < devices.length; index += perTick) {
     if (index > 0 && !(await wait(PACE_TICK_MS, signal))) return
-    for (const device of devices.slice(index, index + perTick)) act(device)
+    for (const device of devices.slice(index, index + perTick)) {
+      device.guard('paced', () => act(device))
+    }
   }
 }

@@ -4,10 +4,16 @@
  */
 import type { Msg } from '@nats-io/transport-node'
 import type { WebSocket } from 'ws'
-import type { CloseReason, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { CloseReason, TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connect.ts'
-import { deviceSubjectKind, deviceSubjects, sessionSubject } from '#libs/nats/subjects.ts'
+import { replyError } from '#libs/nats/reply.ts'
+import {
+  deviceSubjectKind,
+  deviceSubjects,
+  sessionSubject,
+  SubjectError,
+} from '#libs/nats/subjects.ts'
 import type { CheckCaller } from './caller-check.ts'
 import { Device, type DeviceIdentity, type DeviceLimits, type DeviceListener } from './device.ts'
 import { eachPaced, type Devices } from './devices.ts'
@@ -41,12 +47,13 @@ export interface SessionsOptions {
   limits: DeviceLimits
   talariaId: string
   metrics: TalariaMetrics
+  faults: TalariaFaults
   log: Logger
 }
 
 /** Sessions on one connection. */
 export function createSessions(options: SessionsOptions): Sessions {
-  const { nats, devices, ways, checkCaller, metrics, log, limits } = options
+  const { nats, devices, ways, checkCaller, metrics, faults, log, limits } = options
   const unsubscribers = new Map<Device, () => void>()
   const announce = (device: Device): void => announceSession(device, options)
 
@@ -55,12 +62,16 @@ export function createSessions(options: SessionsOptions): Sessions {
     onEnd(device, reason, error) {
       // Its commands are another's business now, and so is what is said of them.
       if (reason === 'duplicate') device.isLeaving = false
-      unsubscribers.get(device)?.()
-      unsubscribers.delete(device)
+      const { id: deviceId, sessionId } = device
+      const facts = { deviceId, sessionId }
       devices.remove(device)
-      ways.onEnd(device, reason, error)
       metrics.disconnects.inc({ reason })
-      log.info({ deviceId: device.id, sessionId: device.sessionId, reason }, 'device disconnected')
+      // One by one: what fails of the end must not leave the rest of it undone.
+      faults.try('end', () => unsubscribers.get(device)?.(), facts)
+      const wasHeld = unsubscribers.delete(device)
+      // One that failed before it was held has not begun for anybody.
+      if (wasHeld) faults.try('end', () => ways.onEnd(device, reason, error), facts)
+      log.info({ ...facts, reason }, 'device disconnected')
     },
   }
   const onMessage = (device: Device, message: Msg): void => {
@@ -77,8 +88,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       else if (kind === 'stat') message.respond(JSON.stringify(statisticsOf(device)))
       else onAnnouncement(device, message.data, options)
     } catch (error) {
-      metrics.downlinkRefusals.inc({ reason: 'subject-unknown' })
-      log.debug({ error: String(error) }, 'message for a device not understood')
+      onFault(device, message, error, options)
     }
   }
 
@@ -88,35 +98,50 @@ export function createSessions(options: SessionsOptions): Sessions {
     // Whatever was said meanwhile was heard by nobody.
     void eachPaced(devices.all(), ANNOUNCE_SPREAD_MS, announce, announcing.signal)
   })
+  const hold = (device: Device): void => {
+    const subscription = nats.connection.subscribe(deviceSubjects(device.id), {
+      callback: (error, message) => {
+        if (!error) onMessage(device, message)
+      },
+    })
+    unsubscribers.set(device, () => {
+      if (nats.connection.isClosed()) return
+      // What is on its way to one that was let go is answered still.
+      if (device.isLeaving) subscription.drain().catch(() => undefined)
+      else subscription.unsubscribe()
+    })
+    devices.add(device)
+    announce(device)
+    metrics.connects.inc()
+    ways.onBegin(device)
+    log.info({ deviceId: device.id, sessionId: device.sessionId }, 'device connected')
+  }
   return {
     begin(socket, identity) {
       const old = devices.get(identity.id)
       // First, so that its offline event goes before the online event of the new one.
       old?.end('duplicate')
       const duplications = old ? old.duplications + 1 : 0
-      const device = new Device(socket, { identity, duplications, limits, listener, metrics })
-      const subscription = nats.connection.subscribe(deviceSubjects(device.id), {
-        callback: (error, message) => {
-          if (!error) onMessage(device, message)
-        },
-      })
-      unsubscribers.set(device, () => {
-        if (nats.connection.isClosed()) return
-        // What is on its way to one that was let go is answered still.
-        if (device.isLeaving) subscription.drain().catch(() => undefined)
-        else subscription.unsubscribe()
-      })
-      devices.add(device)
-      announce(device)
-      metrics.connects.inc()
-      ways.onBegin(device)
-      log.info({ deviceId: device.id, sessionId: device.sessionId }, 'device connected')
+      const options = { identity, duplications, limits, listener, metrics, faults }
+      const device = new Device(socket, options)
+      device.guard('connect', () => hold(device))
     },
     [Symbol.dispose]() {
       announcing.abort()
       unlisten()
     },
   }
+}
+
+/** What a message threw ends that message, and its sender hears of it. */
+function onFault(device: Device, message: Msg, error: unknown, options: SessionsOptions): void {
+  const { metrics, faults } = options
+  if (error instanceof SubjectError) {
+    return metrics.downlinkRefusals.inc({ reason: 'subject-unknown' })
+  }
+  const facts = { deviceId: device.id, sessionId: device.sessionId }
+  faults.tell('command', error, facts)
+  if (message.reply) faults.try('command', () => replyError(message, 500, 'internal error'), facts)
 }
 
 function announceSession(device: Device, { nats, talariaId }: SessionsOptions): void {

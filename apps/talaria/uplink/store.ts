@@ -38,7 +38,7 @@ export type Stored = 'stored' | 'too-large' | 'event-type-invalid' | 'not-stored
 
 /** Puts events into the stream. */
 export interface Store {
-  /** Stores a device's event. Never rejects. */
+  /** Stores a device's event. Rejects only for what should not happen. */
   put(event: OutgoingEvent): Promise<Stored>
   /**
    * One attempt at a presence event, which resolves with its sequence; who tries again is the
@@ -73,11 +73,9 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
     put(event) {
       if (event.bytes.length > payloadMaxOf(nats) - HEADER_BYTES)
         return Promise.resolve('too-large')
-      const putting = publishUntilStored(event, TRIED_MS, parts).then((stored) => {
+      const putting = publishUntilStored(event, TRIED_MS, parts).finally(() => {
         underWay.delete(putting)
         metrics.eventsInFlight.dec()
-        if (stored === 'stored') metrics.eventsStored.inc({ kind: 'device' })
-        return stored
       })
       underWay.add(putting)
       metrics.eventsInFlight.inc()
@@ -94,7 +92,7 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
     async settle(waitMs) {
       ending.abort()
       const timer = new AbortController()
-      await Promise.race([Promise.all(underWay), wait(waitMs, timer.signal)])
+      await Promise.race([Promise.allSettled(underWay), wait(waitMs, timer.signal)])
       timer.abort()
       link[Symbol.dispose]()
     },
@@ -137,6 +135,7 @@ async function publishUntilStored(
     if (!(await link.isUp(leftMs(), signal))) return 'not-stored'
     try {
       await publishOnce(event, undefined, parts)
+      metrics.eventsStored.inc({ kind: 'device' })
       if (event.trace) log.debug({ eventId: event.id, ...traceFields(event.trace) }, 'event stored')
       return 'stored'
     } catch (error) {

@@ -109,17 +109,30 @@ function takeEvent(
     if (isAwaited) acknowledge(device, message, RDR.cannotEnqueue, options)
     return 'window-full'
   }
-  const leave = (): void => window.leave(device, bytes.length)
+  let hasPlace = true
+  const leave = (): void => {
+    if (hasPlace) window.leave(device, bytes.length)
+    hasPlace = false
+  }
   const event = outgoing(device, message, bytes, type)
   const span = tracer && beginSend(tracer, event)
   if (span) event.trace = span.context
-  void store.put(event).then((stored) => {
+  const onStored = (stored: Stored): void => {
     if (span) endEvent(span, stored)
     if (stored !== 'stored') metrics.uplinkDrops.inc({ reason: stored })
     // Its place is free when the device has its acknowledgement, so those cannot pile up either.
     if (isAwaited) acknowledge(device, message, RDR_OF[stored], options, leave)
     else leave()
-  })
+  }
+  store
+    .put(event)
+    .then(onStored)
+    .catch((error: unknown) => {
+      leave()
+      device.guard('event', () => {
+        throw error
+      })
+    })
   return undefined
 }
 
