@@ -114,6 +114,23 @@ const variables = z.object({
     64,
     { min: 1, max: 100_000 },
   ),
+  TALARIA_DEVICE_EVENTS_BYTES_MAX: bytes(
+    'How many bytes of one device may await their storing before it is not read from for a while: ' +
+      'four of the largest messages.',
+    4_194_304,
+  ),
+  TALARIA_DEVICE_BYTES_RATE: bytes(
+    'How many bytes a second a device may send, and four seconds of that at once; over it the ' +
+      'device is not read from for a while.',
+    MESSAGE_BYTES_DEFAULT,
+  ),
+  TALARIA_DEVICE_FRAMES_RATE: integer('The same of its messages and pings.', 500, { min: 1 }),
+  TALARIA_DEVICE_LOOP_PERCENT: integer(
+    "The same of this process' time, in percent of its one loop, and one second of that at once: " +
+      'a message can be small and take long.',
+    10,
+    { min: 1, max: 100 },
+  ),
   TALARIA_EVENTS_MAX: integer(
     'The same of all devices together: those that send more are not read from.',
     4_096,

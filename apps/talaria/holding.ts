@@ -72,6 +72,7 @@ export async function openHolding(options: HoldingOptions): Promise<Holding> {
   )
   const window = createWindow({
     deviceEventsMax: config.TALARIA_DEVICE_EVENTS_MAX,
+    deviceBytesMax: config.TALARIA_DEVICE_EVENTS_BYTES_MAX,
     eventsMax: config.TALARIA_EVENTS_MAX,
     bytesMax: config.TALARIA_EVENTS_BYTES_MAX,
     metrics,

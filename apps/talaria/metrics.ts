@@ -109,6 +109,9 @@ export const EVENTS_STREAM = 'EVENTS'
 /** What must be there before anything is promised. */
 export const STREAMS = [EVENTS_STREAM, `KV_${TALARIAS_BUCKET}`, `KV_${SESSIONS_BUCKET}`] as const
 
+/** Why a device was not read from for a while. */
+const READING_PAUSES = ['events', 'bytes-rate', 'frames-rate', 'loop-share'] as const
+
 /** What was being done when something unexpected ended it. */
 const FAULTS = [
   'upgrade',
@@ -208,7 +211,8 @@ function createUplink(registry: Registry) {
     eventsInFlight: registry.gauge('events_in_flight', 'Events that await their storing.'),
     readingPauses: registry.counter(
       'reading_pauses_total',
-      'Devices not read from for a while, as too many of their events await their storing.',
+      'Devices not read from for a while: events await their storing, or the device used too much.',
+      { reason: READING_PAUSES },
     ),
     acknowledgements: registry.counter(
       'acknowledgements_total',

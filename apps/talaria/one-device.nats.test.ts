@@ -24,7 +24,7 @@ const online = (id: string) =>
   bench.event(({ message }) => message.dest === `event:device-status/${id}/online`)
 
 /** What comes of a command to a device that answers it with `payload`. */
-async function commandAnsweredWith(at: App, payload: Uint8Array) {
+async function commandAnsweredWith(at: App, payload: Uint8Array, count = 1) {
   const id = bench.newDevice()
   await using device = await bench.connect(at, id)
   await online(id)
@@ -36,12 +36,17 @@ async function commandAnsweredWith(at: App, payload: Uint8Array) {
     payload,
   }))
   const command = { msg_type: 3, source: 'dns:caller', dest: id, transaction_uuid: 't', qos: 0 }
-  return await eventually(async () => {
-    const subject = commandSubject(parseDeviceId(id))
-    const came = await bench.commander.request(subject, encode(command), { timeoutMs: 5_000 })
-    expect(came.outcome).not.toBe('no-responders')
-    return came
+  const ask = () =>
+    bench.commander.request(commandSubject(parseDeviceId(id)), encode(command), {
+      timeoutMs: 5_000,
+    })
+  let came = await eventually(async () => {
+    const first = await ask()
+    expect(first.outcome).not.toBe('no-responders')
+    return first
   })
+  for (let index = 1; index < count && came.outcome === 'answered'; index += 1) came = await ask()
+  return came
 }
 
 describe('a device', () => {
@@ -85,5 +90,40 @@ describe('a device', () => {
     expect(await counted(large, 'xmidt_talaria_event_store_failures_total')).toBe(0)
     expect(bystander.socket.readyState).toBe(bystander.socket.OPEN)
     await bystander.close()
+  })
+
+  it('that sends as fast as it can what takes long to read holds up nobody else', async () => {
+    const id = bench.newDevice()
+    await using attacker = await bench.connect(talaria, id)
+    const spans = Array.from({ length: 120 }, (_, index) => [`${index}`, '1', '2', '3'])
+    const slow = encode({
+      msg_type: 4,
+      source: id,
+      dest: 'event:x',
+      spans,
+      path: '😀'.repeat(20_000),
+    })
+    const flood = setInterval(() => {
+      // What its own socket does not take waits there.
+      while (attacker.socket.bufferedAmount < 1_000_000) attacker.socket.send(slow)
+    }, 1)
+    try {
+      const label = 'reason="'
+      const pauses = (): Promise<number> =>
+        counted(talaria, 'xmidt_talaria_reading_pauses_total', label)
+      await eventually(async () => expect(await pauses()).toBeGreaterThan(0), { withinMs: 20_000 })
+      const other = await commandAnsweredWith(talaria, new Uint8Array(10), 30)
+      expect(other.outcome).toBe('answered')
+      const before = await counted(talaria, 'xmidt_talaria_events_stored_total', 'kind="device"')
+      const startedAt = performance.now()
+      await eventually(() => expect(performance.now() - startedAt).toBeGreaterThan(3_000))
+      const after = await counted(talaria, 'xmidt_talaria_events_stored_total', 'kind="device"')
+      // Each is 80 kB and more, and a megabyte a second is its rate.
+      const seconds = (performance.now() - startedAt) / 1_000
+      expect((after - before) / seconds).toBeLessThan(25)
+    } finally {
+      clearInterval(flood)
+      attacker.socket.terminate()
+    }
   })
 })

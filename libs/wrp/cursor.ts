@@ -128,14 +128,23 @@ export class Cursor {
     return wide >= SAFE_MIN && wide <= SAFE_MAX ? Number(wide) : wide
   }
 
-  /** Passes over the next value, however deeply nested, in one loop. */
-  skip(): void {
+  /**
+   * Passes over the next value, however deeply nested, in one loop; says how many values it was.
+   * @throws {WrpError} TOO_MANY_ENTRIES for more than `valuesMax`.
+   */
+  skip(valuesMax: number): number {
     let owed = 1
+    let count = 0
     while (owed > 0) {
+      count += 1
+      if (count > valuesMax) {
+        throw new WrpError('TOO_MANY_ENTRIES', 'unknown fields hold too many values', { rdr: 4 })
+      }
       owed += this.#skipOne() - 1
       // Each value is a byte at least: more than that many cannot follow.
       if (owed > this.remaining) throw truncated()
     }
+    return count
   }
 
   /** Passes over one value's head and bytes; says how many values are inside it. */

@@ -3,7 +3,7 @@
  * cloud, and strict where leniency is dangerous. wrp.md §1 "What decoders tolerate".
  */
 import { Cursor } from './cursor.ts'
-import { EntryCount, PAIRS_MAX } from './entries.ts'
+import { EntryCount, PAIRS_MAX, PASSED_OVER_MAX } from './entries.ts'
 import { WrpError } from './error.ts'
 import { FIELDS, setEntry, type FieldKind, type FieldName } from './fields.ts'
 import type { WrpInteger, WrpMessage } from './message.ts'
@@ -41,13 +41,14 @@ export function decode(
   // A message without a type has type 0, as in Go; the validation refuses it.
   const message: WrpMessage = { msg_type: 0 }
   const entries = new EntryCount()
+  let passOverMax = PASSED_OVER_MAX
   let pairs = cursor.readMapCount()
   if (pairs > PAIRS_MAX) {
     throw new WrpError('TOO_MANY_ENTRIES', `${pairs} fields are over ${PAIRS_MAX}`, { rdr: 4 })
   }
   for (; pairs > 0; pairs -= 1) {
     const field = readKey(cursor)
-    if (field === undefined) cursor.skip()
+    if (field === undefined) passOverMax -= cursor.skip(passOverMax)
     else readField(cursor, field, message, entries)
   }
   if (cursor.hasInvalidUtf8) notUtf8.add(message)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { anyMessage } from './arbitrary.ts'
 import { decode, encode } from './codec.ts'
-import { ENTRIES_MAX, PAIRS_MAX } from './entries.ts'
+import { ENTRIES_MAX, PAIRS_MAX, PASSED_OVER_MAX } from './entries.ts'
 import { WrpError } from './error.ts'
 import { fromJson } from './json.ts'
 import { stamp } from './stamp.ts'
@@ -36,11 +36,34 @@ describe('the limits of the msgpack reader', () => {
     expect(codeOf(() => decode(claiming([0xdd, 0xff, 0xff, 0xff, 0xff], 0xa0)))).toBe('TRUNCATED')
   })
 
-  it('an unknown value is passed over a million levels deep', () => {
-    const deep = Buffer.alloc(1_000_001, 0x91)
-    deep[1_000_000] = 0xc0
-    const bytes = Buffer.concat([Buffer.from([0x82, 0xa1, 0x78]), deep, encode(event).subarray(1)])
-    expect(decode(bytes).msg_type).toBe(4)
+  it('unknown values are passed over at any depth, as many as there may be and no more', () => {
+    const unknown = (values: Buffer): Uint8Array =>
+      Buffer.concat([
+        Buffer.from([0x80 | ((encode(event)[0]! & 15) + 1), 0xa1, 0x78]),
+        values,
+        encode(event).subarray(1),
+      ])
+    const nested = (count: number): Buffer => {
+      const values = Buffer.alloc(count, 0x91)
+      values[count - 1] = 0xc0
+      return values
+    }
+    const list = (count: number): Buffer =>
+      Buffer.concat([Buffer.from([0xdc, count >> 8, count & 0xff]), Buffer.alloc(count, 0xc0)])
+    expect(decode(unknown(nested(PASSED_OVER_MAX)))).toEqual(event)
+    expect(decode(unknown(list(PASSED_OVER_MAX - 1)))).toEqual(event)
+    for (const values of [nested(PASSED_OVER_MAX + 1), nested(1_000_000), list(PASSED_OVER_MAX)]) {
+      expect(codeOf(() => decode(unknown(values)))).toBe('TOO_MANY_ENTRIES')
+    }
+    // Several fields together have no more.
+    const half = list(PASSED_OVER_MAX / 2)
+    const both = Buffer.concat([
+      Buffer.from([0x82, 0xa1, 0x78]),
+      half,
+      Buffer.from([0xa1, 0x79]),
+      half,
+    ])
+    expect(codeOf(() => decode(both))).toBe('TOO_MANY_ENTRIES')
   })
 
   it('as many entries as a message may have are read, one more is not, however it is told', () => {
@@ -165,7 +188,7 @@ describe('a stamped message', () => {
   it('is hardly larger than what came, whatever its entries were', () => {
     const spans = {
       ...event,
-      spans: Array.from({ length: ENTRIES_MAX / 4 }, (_, index) => [
+      spans: Array.from({ length: ENTRIES_MAX / 4 - 1 }, (_, index) => [
         '',
         ...Array.from<string>({ length: 3 }).fill(String(index)),
       ]),
@@ -175,8 +198,8 @@ describe('a stamped message', () => {
     const wide = Buffer.from([0xd3, 0x80, 0, 0, 0, 0, 0, 0, 0])
     const parts: Buffer[] = []
     const list = bytes.indexOf('spans') + 'spans'.length
-    parts.push(bytes.subarray(0, list), Buffer.from([0xdc, 0, ENTRIES_MAX / 4]))
-    for (let index = 0; index < ENTRIES_MAX / 4; index += 1) {
+    parts.push(bytes.subarray(0, list), Buffer.from([0xdc, 0, ENTRIES_MAX / 4 - 1]))
+    for (let index = 0; index < ENTRIES_MAX / 4 - 1; index += 1) {
       parts.push(Buffer.from([0x94]), wide, wide, wide, wide)
     }
     parts.push(Buffer.from([0xa3]), Buffer.from('qos'), Buffer.from([0]))
@@ -184,6 +207,16 @@ describe('a stamped message', () => {
     const stamped = stamp(came, { partnerIds: ['p'], sessionId: 's', metadata: { '/t': 'now' } })
     expect(stamped.message.spans?.[0]?.[0]).toBe('-9223372036854775808')
     expect(stamped.bytes.length - came.length).toBeLessThan(8_192)
+  })
+
+  it('has no more entries than whoever reads it takes, those of the stamp among them', () => {
+    const stamped = { partnerIds: ['p', 'q'], sessionId: 's', metadata: { '/t': 'now' } }
+    const headers = (count: number) => Array.from<string>({ length: count }).fill('')
+    const full = stamp(encode({ ...event, headers: headers(ENTRIES_MAX - 3) }), stamped)
+    expect(decode(full.bytes)).toEqual(full.message)
+    expect(
+      codeOf(() => stamp(encode({ ...event, headers: headers(ENTRIES_MAX - 2) }), stamped)),
+    ).toBe('TOO_MANY_ENTRIES')
   })
 
   it('is refused when a text is no UTF-8', () => {

@@ -4,6 +4,7 @@
  */
 import { decode, hasInvalidUtf8 } from './decode.ts'
 import { encode } from './encode.ts'
+import { countEntries } from './entries.ts'
 import { WrpError } from './error.ts'
 import { MSG_TYPE, type WrpMessage } from './message.ts'
 
@@ -25,7 +26,8 @@ export interface Stamped {
 
 /**
  * Reads a device's message and stamps it.
- * @throws {WrpError} what {@link decode} throws, and FIELD_INVALID for text that is no UTF-8.
+ * @throws {WrpError} what {@link decode} throws, of the stamped message too, as somebody has to read
+ * that; FIELD_INVALID for text that is no UTF-8.
  */
 export function stamp(bytes: Uint8Array, { partnerIds, sessionId, metadata }: Stamp): Stamped {
   const message = decode(bytes)
@@ -37,5 +39,6 @@ export function stamp(bytes: Uint8Array, { partnerIds, sessionId, metadata }: St
   message.partner_ids = partnerIds
   message.metadata = { ...message.metadata, ...metadata }
   if (message.msg_type === MSG_TYPE.event) message.session_id = sessionId
+  countEntries(message)
   return { message, bytes: encode(message) }
 }

@@ -5,6 +5,7 @@
 import type { WebSocket } from 'ws'
 import type { CloseReason, TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
+import { Allowance, type AllowanceRates } from './allowance.ts'
 import type { Convey } from './convey.ts'
 import { createSessionId } from './session-id.ts'
 
@@ -38,7 +39,14 @@ export interface DeviceLimits {
   /** Of a silence while a command is pending: until the ping, and from it to the end. */
   probeMs: number
   writeMs: number
+  allowance: AllowanceRates
 }
+
+/**
+ * Why a device is not read from: its events await their storing, it used more than its allowance, or
+ * nothing more of it is wanted.
+ */
+type PauseReason = 'window' | 'allowance' | 'over'
 
 /** What a session's owner is told. */
 export interface DeviceListener {
@@ -86,8 +94,9 @@ export class Device {
   #askedAt = 0
   #probedAt: number | undefined
   #lastWrittenAt = performance.now()
-  #isPaused = false
-  #isReadingOver = false
+  readonly #pauses = new Set<PauseReason>()
+  readonly #allowance: Allowance
+  #restTimer: NodeJS.Timeout | undefined
   #isOpen = true
 
   constructor(socket: WebSocket, options: DeviceOptions) {
@@ -99,10 +108,17 @@ export class Device {
     this.#pingPayload = Buffer.from(this.identity.id).subarray(0, PING_BYTES_MAX)
     // At a random place of the period: devices that come back together are not pinged together.
     this.#lastPingAt = this.#lastHeardAt - Math.random() * options.limits.pingMs
-    socket.on('message', (data, isBinary) =>
-      this.guard('frame', () => this.#take(data as Buffer, isBinary)),
-    )
-    socket.on('ping', () => this.#heard())
+    this.#allowance = new Allowance(options.limits.allowance)
+    socket.on('message', (data, isBinary) => {
+      const startedAt = performance.now()
+      const bytes = data as Buffer
+      this.guard('frame', () => this.#take(bytes, isBinary))
+      this.#charge(bytes.length, performance.now() - startedAt)
+    })
+    socket.on('ping', () => {
+      this.#heard()
+      this.#charge(0, 0)
+    })
     socket.on('pong', () => this.#heard())
     socket.on('error', (error: Error & { code?: string }) => {
       const isTooLarge = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
@@ -189,20 +205,40 @@ export class Device {
     return true
   }
 
-  /** Stops or resumes reading: what the device sends then waits in its own socket. */
-  setPaused(isPaused: boolean): void {
-    if (isPaused === this.#isPaused || this.#isReadingOver || !this.#isOpen) return
-    this.#isPaused = isPaused
+  /** Stops reading, or resumes when no other reason is left: what the device sends waits with it. */
+  setPaused(reason: PauseReason, isPaused: boolean): void {
+    if (!this.#isOpen || this.#pauses.has(reason) === isPaused) return
+    const wasPaused = this.#isPaused
+    if (isPaused) this.#pauses.add(reason)
+    else this.#pauses.delete(reason)
+    if (wasPaused === this.#isPaused) return
     // The time without reading is not the device's silence.
     this.#lastHeardAt = performance.now()
     if (isPaused) this.#socket.pause()
     else this.#socket.resume()
   }
 
+  get #isPaused(): boolean {
+    return this.#pauses.size > 0
+  }
+
   /** Never reads again: what the device sends stays with the device, until its session is over. */
   stopReading(): void {
-    this.setPaused(true)
-    this.#isReadingOver = true
+    this.setPaused('over', true)
+  }
+
+  /** Takes what the device used into account, and lets it rest when that was too much. */
+  #charge(bytes: number, tookMs: number): void {
+    const excess = this.#allowance.charge(performance.now(), bytes, tookMs)
+    if (!excess || !this.#isOpen) return
+    if (!this.#restTimer) this.#options.metrics.readingPauses.inc({ reason: excess.reason })
+    this.setPaused('allowance', true)
+    clearTimeout(this.#restTimer)
+    const resume = (): void => {
+      this.#restTimer = undefined
+      this.setPaused('allowance', false)
+    }
+    this.#restTimer = setTimeout(() => this.guard('socket', resume), excess.ms)
   }
 
   /** A command was written: from now on its answer is awaited. */
@@ -261,6 +297,7 @@ export class Device {
   #finish(reason: CloseReason, error?: Error): void {
     if (!this.#isOpen) return
     this.#isOpen = false
+    clearTimeout(this.#restTimer)
     // Not by the guard: the session is over already.
     const facts = { deviceId: this.id, sessionId: this.sessionId }
     this.#options.faults.try('end', () => this.#options.listener.onEnd(this, reason, error), facts)

@@ -16,6 +16,7 @@ const LIMITS: DeviceLimits = {
   idleMs: 20_000,
   probeMs: 10_000,
   writeMs: 10_000,
+  allowance: { bytesPerSecond: 1_000_000, framesPerSecond: 1_000, loopPercent: 100 },
 }
 
 const log = createLogger('test', { level: 'silent' })

@@ -14,6 +14,11 @@ export function limitsOf(config: TalariaConfig): DeviceLimits {
     idleMs: config.TALARIA_IDLE_MS,
     probeMs: config.TALARIA_PROBE_MS,
     writeMs: config.TALARIA_WRITE_MS,
+    allowance: {
+      bytesPerSecond: config.TALARIA_DEVICE_BYTES_RATE,
+      framesPerSecond: config.TALARIA_DEVICE_FRAMES_RATE,
+      loopPercent: config.TALARIA_DEVICE_LOOP_PERCENT,
+    },
   }
 }
 

@@ -19,6 +19,7 @@ import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { traceFields } from '#libs/trace/tracer.ts'
 import { createLink, type Link } from './link.ts'
+import { createOutflow, type Outflow } from './outflow.ts'
 import { createStoring, type Storing, type StreamState } from './storing.ts'
 
 /**
@@ -64,11 +65,12 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
   const underWay = new Set<Promise<Stored>>()
   const ending = new AbortController()
   const link = createLink(nats)
+  const outflow = createOutflow(nats)
   const storing = createStoring({ askStream: () => askStream(nats), metrics, log })
   const jetStream = jetstream(nats.connection)
   const publish = (event: OutgoingEvent, lastSequence?: number): Promise<PubAck> =>
     publishEvent(jetStream, event, { lastSequence })
-  const parts = { publish, link, storing, metrics, log, signal: ending.signal }
+  const parts = { publish, link, outflow, storing, metrics, log, signal: ending.signal }
   return {
     put(event) {
       if (event.bytes.length > payloadMaxOf(nats) - HEADER_BYTES)
@@ -94,6 +96,7 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
       const timer = new AbortController()
       await Promise.race([Promise.allSettled(underWay), wait(waitMs, timer.signal)])
       timer.abort()
+      outflow[Symbol.dispose]()
       link[Symbol.dispose]()
     },
   }
@@ -114,6 +117,7 @@ async function askStream({ connection }: Nats): Promise<StreamState> {
 interface Publishing {
   publish: (event: OutgoingEvent, lastSequence?: number) => Promise<PubAck>
   link: Link
+  outflow: Outflow
   storing: Storing
   metrics: TalariaMetrics
   log: Logger
@@ -126,15 +130,20 @@ async function publishUntilStored(
   triedMs: number,
   parts: Publishing,
 ): Promise<Stored> {
-  const { link, metrics, log, signal } = parts
+  const { link, outflow, metrics, log, signal } = parts
   const until = performance.now() + triedMs
   const leftMs = (): number => until - performance.now()
   const backoff = createBackoff(BACKOFF)
   for (;;) {
     // What is published while the connection is away is lost without a word: it waits instead.
     if (!(await link.isUp(leftMs(), signal))) return 'not-stored'
+    const onRead = await outflow.take(event.bytes.length, leftMs(), signal)
+    if (!onRead) return 'not-stored'
+    // Lost while it waited for room.
+    if (!(await link.isUp(leftMs(), signal))) return 'not-stored'
     try {
       await publishOnce(event, undefined, parts)
+      onRead()
       metrics.eventsStored.inc({ kind: 'device' })
       if (event.trace) log.debug({ eventId: event.id, ...traceFields(event.trace) }, 'event stored')
       return 'stored'

@@ -115,6 +115,8 @@ function takeEvent(
     hasPlace = false
   }
   const event = outgoing(device, message, bytes, type)
+  // What is kept until the event is stored is its bytes, and they once only.
+  delete message.payload
   const span = tracer && beginSend(tracer, event)
   if (span) event.trace = span.context
   const onStored = (stored: Stored): void => {

@@ -17,6 +17,8 @@ export interface Window {
 export interface WindowOptions {
   /** From so many events of one device on it is not read from. */
   deviceEventsMax: number
+  /** From so many bytes of them on, likewise. */
+  deviceBytesMax: number
   /** From so many events of all on nobody who sends more is. */
   eventsMax: number
   /** What all events may hold; over it none enters. From half of it on nobody is read from. */
@@ -24,45 +26,51 @@ export interface WindowOptions {
   metrics: TalariaMetrics
 }
 
+const NOTHING = { count: 0, bytes: 0 } as const
+
 /** An empty window. */
 export function createWindow(options: WindowOptions): Window {
-  const { deviceEventsMax, eventsMax, bytesMax, metrics } = options
-  const counts = new Map<Device, number>()
+  const { deviceEventsMax, deviceBytesMax, eventsMax, bytesMax, metrics } = options
+  const held = new Map<Device, { count: number; bytes: number }>()
   const paused = new Set<Device>()
   let total = 0
   let totalBytes = 0
   const areAllFull = (): boolean => total >= eventsMax || totalBytes >= bytesMax / 2
-  const isFull = (device: Device): boolean =>
-    areAllFull() || (counts.get(device) ?? 0) >= deviceEventsMax
+  const isFull = (device: Device): boolean => {
+    const { count, bytes } = held.get(device) ?? NOTHING
+    return areAllFull() || count >= deviceEventsMax || bytes >= deviceBytesMax
+  }
+  const add = (device: Device, by: 1 | -1, bytes: number): void => {
+    const own = held.get(device) ?? { ...NOTHING }
+    own.count += by
+    own.bytes += by * bytes
+    if (own.count > 0) held.set(device, own)
+    else held.delete(device)
+    device.eventsPending += by
+    total += by
+    totalBytes += by * bytes
+  }
   const resumeSome = (): void => {
     for (const device of paused) {
       if (areAllFull()) return
       if (device.isOpen && isFull(device)) continue
       paused.delete(device)
-      device.setPaused(false)
+      device.setPaused('window', false)
     }
   }
   return {
     enter(device, bytes) {
       if (totalBytes + bytes > bytesMax) return false
-      counts.set(device, (counts.get(device) ?? 0) + 1)
-      device.eventsPending += 1
-      total += 1
-      totalBytes += bytes
+      add(device, 1, bytes)
       if (isFull(device) && !paused.has(device)) {
         paused.add(device)
-        device.setPaused(true)
-        metrics.readingPauses.inc()
+        device.setPaused('window', true)
+        metrics.readingPauses.inc({ reason: 'events' })
       }
       return true
     },
     leave(device, bytes) {
-      const count = (counts.get(device) ?? 1) - 1
-      if (count > 0) counts.set(device, count)
-      else counts.delete(device)
-      device.eventsPending -= 1
-      total -= 1
-      totalBytes -= bytes
+      add(device, -1, bytes)
       if (paused.size > 0) resumeSome()
     },
   }
