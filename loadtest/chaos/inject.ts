@@ -31,7 +31,9 @@ export async function inject(options: InjectOptions): Promise<void> {
   // What a process is in the middle of is finished before the next thing is done to it.
   const busy = new Map<string, Promise<void>>()
   for (const [index, fault] of faults.entries()) {
-    if (!(await wait(startedAt + fault.atMs - performance.now(), signal))) break
+    // On a loaded machine the one before may have taken longer than was between the two.
+    const waitMs = Math.max(0, startedAt + fault.atMs - performance.now())
+    if (!(await wait(waitMs, signal))) break
     const member = byName.get(fault.target)
     if (!member) throw new TypeError(`there is no process ${fault.target}`)
     const before = busy.get(fault.target) ?? Promise.resolve()
