@@ -117,6 +117,9 @@ export function createOwnSessions(options: OwnSessionsOptions): OwnSessions {
   }
   return {
     begin(device) {
+      // Until its entry is stored, a kill would leave nothing that tells of the session: so nothing of
+      // it is taken, and the device has no acknowledgement of a session that nobody knows.
+      device.setPaused('entry', true)
       enqueue({ ...NOTHING_TOLD, told: toldSession(device), device })
     },
     end(device, reason, error) {
@@ -162,6 +165,7 @@ async function advance(work: Work, options: OwnSessionsOptions): Promise<void> {
   const { told } = work
   work.triedAt ??= performance.now()
   if (work.revision === 0) work.revision = await putEntry(told, options)
+  work.device?.setPaused('entry', false)
   if (!work.isOnlineTold) await tellOnline(work, options)
   if (!work.offline) return
   await tellOffline(work, work.offline, options)

@@ -9,8 +9,15 @@ import { connectNats, type Nats } from '#libs/nats/connect.ts'
 import { openSessions, type SessionStore } from '#libs/nats/sessions.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
+import { applyStreams } from '#nats/apply.ts'
 import { eventually } from '#tests/support/eventually.ts'
-import { startTalariaBench, type PassedEvent, type TalariaBench } from '#tests/support/talaria.ts'
+import { EVENTS_BYTES_MAX } from '#tests/support/nats.ts'
+import {
+  counted,
+  startTalariaBench,
+  type PassedEvent,
+  type TalariaBench,
+} from '#tests/support/talaria.ts'
 import { createTelling, type Telling } from './telling.ts'
 
 const log = pino({ level: 'silent' })
@@ -86,6 +93,21 @@ describe('the entry of a session', () => {
       { withinMs: 15_000 },
     )
   })
+
+  it('is stored before anything is taken of the device', async () => {
+    const id = bench.newDevice()
+    await manager.streams.delete('KV_SESSIONS')
+    await using device = await bench.connect(talaria, id)
+    const event = { msg_type: 4, source: id, dest: 'event:x', qos: 75, transaction_uuid: 't' }
+    device.send(event)
+    const paused = 'xmidt_talaria_session_store_failures_total'
+    await eventually(async () => expect(await counted(talaria, paused)).toBeGreaterThan(0))
+    expect(await storedOf(id)).toEqual([])
+    expect(device.received).toEqual([])
+    await applyStreams(library.connection, { eventsBytesMax: EVENTS_BYTES_MAX, log })
+    expect(await device.next()).toMatchObject({ transaction_uuid: 't', rdr: 0 })
+    expect(await entryOf(id)).toBeDefined()
+  }, 30_000)
 
   it('is entered again when the bucket was emptied under a connected device', async () => {
     const id = bench.newDevice()

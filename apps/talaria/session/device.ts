@@ -43,10 +43,10 @@ export interface DeviceLimits {
 }
 
 /**
- * Why a device is not read from: its events await their storing, it used more than its allowance, or
- * nothing more of it is wanted.
+ * Why a device is not read from: its session is not entered yet, its events await their storing, it
+ * used more than its allowance, or nothing more of it is wanted.
  */
-type PauseReason = 'window' | 'allowance' | 'over'
+type PauseReason = 'entry' | 'window' | 'allowance' | 'over'
 
 /** What a session's owner is told. */
 export interface DeviceListener {
