@@ -203,7 +203,7 @@ it('the log lines of every app on the way name the trace and the span', async ()
   const spanIds = spans.map(({ spanId }) => spanId)
   for (const { spanId } of lines) expect(spanIds).toContain(spanId)
   expect(
-    logs.lines.find(({ app, msg }) => app === 'caduceus' && msg === 'delivered'),
+    logs.lines.find(({ app, msg }) => app === 'caduceus' && msg === 'attempted'),
   ).toMatchObject({ traceId: expect.stringMatching(/^[0-9a-f]{32}$/) as string })
 })
 
