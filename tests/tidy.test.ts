@@ -57,7 +57,7 @@ describe('the house', () => {
   })
 
   it("begins the name of each app's own variable with the app's", () => {
-    const shared = ['NATS_URL', 'NATS_CA_FILE', 'LOG_LEVEL', 'SHUTDOWN_MS']
+    const shared = ['NATS_URL', 'NATS_CA_FILE', 'LOG_LEVEL', 'SHUTDOWN_MS', 'CONNECTIONS_MAX']
     const strange = sources
       .filter((file) => /^apps\/[^/]+\/config\.ts$/.test(file))
       .flatMap((file) => {

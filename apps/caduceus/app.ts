@@ -5,6 +5,7 @@ import { watchKeys } from '#libs/auth/keys-watch.ts'
 import { warnOfOpenRules } from '#libs/auth/token-rules.ts'
 import { createVerifier } from '#libs/auth/verify.ts'
 import { natsOf } from '#libs/config/common.ts'
+import { connectionsOf } from '#libs/http/connections.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
@@ -102,7 +103,8 @@ export async function start(
       },
     }),
   )
-  const where = { hostname, port: config.CADUCEUS_PORT }
+  const connections = connectionsOf(config, metrics, log)
+  const where = { hostname, port: config.CADUCEUS_PORT, connections }
   const server = starting.use(await serve({ fetch: api.fetch, ...where }))
   log.info({ url: server.url, webhooks: webhooks.count }, 'ready')
   const running = starting.move()

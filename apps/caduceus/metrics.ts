@@ -2,6 +2,7 @@
 import { createKeysGauge } from '#libs/auth/keys-watch.ts'
 import { createFaultsCounter, type Faults } from '#libs/lifecycle/faults.ts'
 import { createBooks, EVENT_STATES, type EventCounts } from './delivery/books.ts'
+import { createDroppedCounter } from '#libs/http/connections.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
 import { createStreamsGauge } from '#libs/nats/streams-watch.ts'
@@ -109,6 +110,7 @@ export function createMetrics(figures: WebhookFigures = NO_FIGURES) {
     registry,
     trace: createTraceMetrics(registry),
     faults: createFaultsCounter(registry, FAULTS),
+    connectionsDropped: createDroppedCounter(registry),
     ...createWebhooks(registry),
     ...createDeliveries(registry),
     keysAvailable: createKeysGauge(registry),

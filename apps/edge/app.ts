@@ -71,6 +71,8 @@ export async function start(
       server.once('error', reject)
       server.listen(route.port, config.EDGE_HOST, resolve)
     })
+    // An accept that fails, as there are no more files, is tried again and ends nothing.
+    server.on('error', (error) => log.warn({ error: error.message }, 'not accepted'))
     starting.defer(() => void server.close())
     ports.push((server.address() as AddressInfo).port)
   }

@@ -1,4 +1,5 @@
 /** Petasos: sends each device to the Talaria that owns its id. */
+import { connectionsOf } from '#libs/http/connections.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve, type HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
@@ -55,9 +56,10 @@ export async function start(
     headers: identityHeaders(config),
     logsRedirects: config.PETASOS_LOG_REDIRECTS,
   }
+  const connections = connectionsOf(config, metrics, log)
   const answerOn = async (port: number, side: Side): Promise<HttpServer> => {
     const { onRequest: listener, onUpgrade } = createListener({ ...options, side })
-    const server = starting.use(await serve({ hostname, port, listener }))
+    const server = starting.use(await serve({ hostname, port, listener, connections }))
     server.takeUpgrades(onUpgrade)
     return server
   }

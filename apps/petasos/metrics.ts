@@ -1,4 +1,5 @@
 /** Everything that Petasos counts. */
+import { createDroppedCounter } from '#libs/http/connections.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
 import { createStreamsGauge } from '#libs/nats/streams-watch.ts'
@@ -28,6 +29,7 @@ export function createMetrics(list: () => TalariaList) {
   return {
     registry,
     trace: createTraceMetrics(registry),
+    connectionsDropped: createDroppedCounter(registry),
     redirects: registry.counter('redirects_total', 'Devices that were sent to a Talaria.', {
       talaria: { open: "the Talaria's id" },
     }),

@@ -5,6 +5,7 @@ import { watchKeys } from '#libs/auth/keys-watch.ts'
 import { warnOfOpenRules } from '#libs/auth/token-rules.ts'
 import { createVerifier } from '#libs/auth/verify.ts'
 import { natsOf } from '#libs/config/common.ts'
+import { connectionsOf } from '#libs/http/connections.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
@@ -93,9 +94,9 @@ export async function start(
       },
     }),
   )
-  const server = starting.use(
-    await serve({ fetch: api.fetch, hostname: config.SCYTALE_HOST, port: config.SCYTALE_PORT }),
-  )
+  const connections = connectionsOf(config, metrics, log)
+  const where = { hostname: config.SCYTALE_HOST, port: config.SCYTALE_PORT, connections }
+  const server = starting.use(await serve({ fetch: api.fetch, ...where }))
   const waitMs = config.SCYTALE_DRAIN_MS
   starting.defer(() => endRequests({ admission, commander, waitMs, log }))
   log.info({ url: server.url }, 'ready')

@@ -1,6 +1,7 @@
 /** Everything that Scytale counts. No label takes a value from outside. */
 import { createKeysGauge } from '#libs/auth/keys-watch.ts'
 import { createFaultsCounter, type Faults } from '#libs/lifecycle/faults.ts'
+import { createDroppedCounter } from '#libs/http/connections.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
@@ -46,6 +47,7 @@ export function createMetrics() {
     registry,
     trace: createTraceMetrics(registry),
     faults: createFaultsCounter(registry, FAULTS),
+    connectionsDropped: createDroppedCounter(registry),
     requests: registry.counter('requests_total', 'Requests answered.', {
       route: ROUTES,
       code: { open: 'the HTTP status' },

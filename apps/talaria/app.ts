@@ -4,6 +4,7 @@ import { watchKeys, type KeysWatch } from '#libs/auth/keys-watch.ts'
 import { warnOfOpenRules } from '#libs/auth/token-rules.ts'
 import { createVerifier, type Verifier } from '#libs/auth/verify.ts'
 import { natsOf } from '#libs/config/common.ts'
+import { connectionsOf } from '#libs/http/connections.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve, type HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
@@ -46,7 +47,7 @@ export async function start(
   const keys = starting.use(await openKeys(verifier, config, metrics, log))
 
   // Listens before anybody is let in: the port is part of this Talaria's name and URL.
-  const server = starting.use(await servePrimary(config, log))
+  const server = starting.use(await servePrimary(config, metrics, log))
   const { talariaId, url, source } = namesOf(config, server)
 
   const parts = { config, commands, events, talariaId, source, tracer, metrics, faults, log }
@@ -139,11 +140,16 @@ function openVerifier(config: TalariaConfig, log: Logger): Verifier {
   return createVerifier({ jwksUrl: config.TALARIA_JWKS_URL, rules })
 }
 
-const servePrimary = (config: TalariaConfig, log: Logger): Promise<HttpServer> =>
+const servePrimary = (
+  config: TalariaConfig,
+  metrics: TalariaMetrics,
+  log: Logger,
+): Promise<HttpServer> =>
   serve({
     fetch: createRoutes(log).fetch,
     hostname: config.TALARIA_HOST,
     port: config.TALARIA_PORT,
+    connections: connectionsOf(config, metrics, log),
   })
 
 /** What does not change of the entry in TALARIAS while this Talaria lives. */

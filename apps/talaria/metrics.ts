@@ -1,6 +1,7 @@
 /** Everything that Talaria counts. No label takes a value from outside. */
 import { createKeysGauge } from '#libs/auth/keys-watch.ts'
 import { createFaultsCounter, type Faults } from '#libs/lifecycle/faults.ts'
+import { createDroppedCounter } from '#libs/http/connections.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
 import { createStreamsGauge } from '#libs/nats/streams-watch.ts'
@@ -146,6 +147,7 @@ export function createMetrics() {
     registry,
     trace: createTraceMetrics(registry),
     faults: createFaultsCounter(registry, FAULTS),
+    connectionsDropped: createDroppedCounter(registry),
     ...createDoor(registry),
     ...createUplink(registry),
     ...createDownlink(registry),

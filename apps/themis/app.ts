@@ -1,6 +1,7 @@
 /** Themis: signs the tokens that devices and callers present, and publishes the key. */
 import { userOfCredential } from '#libs/auth/basic.ts'
 import { ConfigError } from '#libs/config/load.ts'
+import { connectionsOf } from '#libs/http/connections.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
@@ -38,7 +39,9 @@ export async function start(
     }),
   )
   const api = createApi({ config, key, tracer, metrics, log })
-  const server = starting.use(await serve({ fetch: api.fetch, hostname, port: config.THEMIS_PORT }))
+  const connections = connectionsOf(config, metrics, log)
+  const where = { hostname, port: config.THEMIS_PORT, connections }
+  const server = starting.use(await serve({ fetch: api.fetch, ...where }))
   log.info({ url: server.url, kid: key.kid }, 'ready')
   const running = starting.move()
   return {

@@ -19,6 +19,7 @@ import { grantsField } from './grants.ts'
 const variables = z.object({
   LOG_LEVEL: commonFields.LOG_LEVEL,
   SHUTDOWN_MS: commonFields.SHUTDOWN_MS,
+  CONNECTIONS_MAX: commonFields.CONNECTIONS_MAX,
   ...tracingFields,
   THEMIS_HOST: host('The address to listen on.'),
   THEMIS_PORT: port('The port of tokens and keys.', 6500),

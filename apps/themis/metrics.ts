@@ -1,4 +1,5 @@
 /** Everything that Themis counts. */
+import { createDroppedCounter } from '#libs/http/connections.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
 
@@ -11,6 +12,7 @@ export function createMetrics() {
   return {
     registry,
     trace: createTraceMetrics(registry),
+    connectionsDropped: createDroppedCounter(registry),
     issued: registry.counter(
       'tokens_issued_total',
       'Tokens that were signed, by whom they are for.',

@@ -1,5 +1,5 @@
 /** The variables that every app reads. */
-import { choice, durationMs, secret, text } from './fields.ts'
+import { choice, durationMs, integer, secret, text } from './fields.ts'
 import { tracingFields } from './tracing.ts'
 
 /** Spread into each app's own schema. */
@@ -17,6 +17,11 @@ export const commonFields = {
     'The least severe log line that is written.',
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
     'info',
+  ),
+  CONNECTIONS_MAX: integer(
+    'How many connections the primary port holds; further ones are closed at once. 0, and whatever ' +
+      'is more, is nine tenths of the files that the process may open (`ulimit -n`).',
+    0,
   ),
   SHUTDOWN_MS: durationMs(
     'How long an orderly end may take before the process is ended anyway; below the 30 s that ' +

@@ -7,6 +7,9 @@ import { serve, type HttpServer } from './server.ts'
 /** What an app must have to be of use: true, or a sentence about what is missing. */
 export type Checks = Readonly<Record<string, () => boolean | string>>
 
+/** Supervisors, Prometheus and a few people; whoever opens more takes the app's files. */
+const CONNECTIONS_MAX = 256
+
 /** What {@link serveOperations} needs. */
 export interface OperationsOptions {
   hostname: string
@@ -21,7 +24,7 @@ export interface OperationsOptions {
  * Serves `/livez` (the process answers), `/readyz` (it is of use; else 503 and why), `/health`
  * (all checks, and how it runs) and `/metrics`.
  */
-export function serveOperations(options: OperationsOptions): Promise<HttpServer> {
+export async function serveOperations(options: OperationsOptions): Promise<HttpServer> {
   const { hostname, port, registry, checks, routes } = options
   const app = new Hono()
   app.use(refuseForeignPages)
@@ -44,7 +47,9 @@ export function serveOperations(options: OperationsOptions): Promise<HttpServer>
   )
   if (routes) app.route('/', routes)
   app.notFound(notFound)
-  return serve({ fetch: app.fetch, hostname, port })
+  const served = await serve({ fetch: app.fetch, hostname, port })
+  served.server.maxConnections = CONNECTIONS_MAX
+  return served
 }
 
 /**

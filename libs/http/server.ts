@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
+import { limitConnections, type ConnectionLimits } from './connections.ts'
 import { withValidHost } from './host.ts'
 
 /** Headers and body of one request must be there by then; upstream's read time-out is 5 s. */
@@ -60,6 +61,8 @@ export interface ServeOptions {
   /** 0 takes any free one. */
   port: number
   requestTimeoutMs?: number
+  /** Without it the port takes what the operating system gives. */
+  connections?: ConnectionLimits
 }
 
 /** Listens. @throws {PortTakenError}, and Node's own errors for an address that is none of ours. */
@@ -77,6 +80,9 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
     listener,
   )
   await listen(server, options)
+  // An accept that fails, as there are no more files, is tried again and ends nothing.
+  server.on('error', () => undefined)
+  if (options.connections) limitConnections(server, options.connections)
   const { port } = server.address() as AddressInfo
   return {
     url: `http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`,

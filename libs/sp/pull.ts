@@ -40,6 +40,8 @@ export async function listenPull(options: PullOptions): Promise<Pull> {
     server.once('error', reject)
     server.listen({ host, port }, resolve)
   })
+  // An accept that fails, as there are no more files, is tried again and ends nothing.
+  server.on('error', (error) => options.onFault?.(error))
   return {
     url: formatAddress(host, (server.address() as AddressInfo).port),
     [Symbol.asyncDispose]: () =>
