@@ -16,6 +16,7 @@ import { createOwns } from './owner.ts'
 import { createHooksApi } from './registration/hooks-api.ts'
 import type { Metrics } from './metrics.ts'
 import { createNotifyApi } from './intake/notify-api.ts'
+import type { Quotas } from './registration/quota.ts'
 import type { Register } from './registration/register.ts'
 import type { Webhook } from './webhook.ts'
 import type { Webhooks } from './consumers/webhooks.ts'
@@ -26,6 +27,7 @@ export interface ApiOptions {
   /** Absent where no token is taken. */
   verifier: Verifier | undefined
   register: Register
+  quotas: Quotas
   webhooks: Webhooks
   bucket: Bucket<Webhook>
   jetStream: JetStreamClient
@@ -36,7 +38,8 @@ export interface ApiOptions {
 
 /** The routes, closed to whoever has no credential unless the configuration opens them. */
 export function createApi(options: ApiOptions): Hono<TracedEnv> {
-  const { config, verifier, register, webhooks, bucket, jetStream, tracer, metrics, log } = options
+  const { config, verifier, register, quotas, webhooks, bucket, jetStream, tracer, metrics, log } =
+    options
   const authenticate = createCallerAuthentication({
     basic: createBasic(config.CADUCEUS_BASIC_CREDENTIALS),
     verifier,
@@ -50,6 +53,7 @@ export function createApi(options: ApiOptions): Hono<TracedEnv> {
   const hooks = createHooksApi({
     callers,
     owns,
+    quotas,
     bodyBytesMax,
     register,
     webhooks,

@@ -29,6 +29,7 @@ import {
   type Metrics,
   type WebhookFigures,
 } from './metrics.ts'
+import { createQuotas, type QuotaLimits } from './registration/quota.ts'
 import { createRegister } from './registration/register.ts'
 import { createBacklogWatch } from './delivery/failure-notice.ts'
 import { followWebhooks } from './consumers/follow.ts'
@@ -86,11 +87,12 @@ export async function start(
 
   const webhooksMax = config.CADUCEUS_WEBHOOKS_MAX
   const keepsSecrets = config.CADUCEUS_SECRET_KEYS.length > 0
-  const registering = { bucket, manager, webhooks, guard, limits, webhooksMax, keepsSecrets, log }
-  const register = createRegister(registering)
+  const quotas = createQuotas(quotaLimitsOf(config), webhooks)
+  const registering = { bucket, manager, webhooks, guard, limits, webhooksMax, quotas }
+  const register = createRegister({ ...registering, keepsSecrets, log })
   const { verifier, keys, keysFault } = await openKeys(config, metrics, log)
   starting.use(keys)
-  const api = createApi({ verifier, register, webhooks, bucket, jetStream, ...common })
+  const api = createApi({ verifier, register, quotas, webhooks, bucket, jetStream, ...common })
   const operations = starting.use(
     await serveOperations({
       hostname: config.CADUCEUS_OPERATIONS_HOST,
@@ -135,6 +137,12 @@ async function openKeys(config: CaduceusConfig, { keysAvailable: gauge }: Metric
 const limitsOf = (config: CaduceusConfig): DurableLimits => ({
   attemptMs: config.CADUCEUS_ATTEMPT_MS,
   unackedMax: config.CADUCEUS_UNACKED_MAX,
+})
+
+const quotaLimitsOf = (config: CaduceusConfig): QuotaLimits => ({
+  webhooksMax: config.CADUCEUS_OWNER_WEBHOOKS_MAX,
+  instructionsMax: config.CADUCEUS_OWNER_INSTRUCTIONS_MAX,
+  changesPerMinute: config.CADUCEUS_OWNER_CHANGES_PER_MINUTE,
 })
 
 const figuresOf = (standings: Standings, books: Books): WebhookFigures => ({

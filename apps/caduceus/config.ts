@@ -72,6 +72,21 @@ export const caduceusEnv = z.object({
     5_000,
     { min: 1 },
   ),
+  CADUCEUS_OWNER_WEBHOOKS_MAX: integer(
+    'How many webhooks one owner may have; one that ended counts until it is swept.',
+    1_000,
+    { min: 1 },
+  ),
+  CADUCEUS_OWNER_INSTRUCTIONS_MAX: integer(
+    'How many RE2 instructions the patterns of all webhooks of one owner may have; each takes some 200 bytes of memory.',
+    50_000,
+    { min: 1 },
+  ),
+  CADUCEUS_OWNER_CHANGES_PER_MINUTE: integer(
+    'How many registrations and removals one owner may send a minute, and so many at once after a pause.',
+    600,
+    { min: 1 },
+  ),
   CADUCEUS_REGISTRATION_MS_MAX: durationMs(
     'How long a registration may live before it must be renewed; 24 h is what upstream’s store allowed.',
     24 * HOUR_MS,

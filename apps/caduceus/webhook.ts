@@ -1,4 +1,4 @@
-/** A registration as it is kept in the bucket WEBHOOKS; the key is {@link webhookIdOf} its URL. */
+/** A registration as it is kept in the bucket WEBHOOKS; the key is its id, {@link webhookIdOf}. */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Logger } from '#libs/log/logger.ts'
@@ -44,8 +44,17 @@ export type Hook = z.infer<typeof hook>
 /** A registration. */
 export type Webhook = z.infer<typeof webhook>
 
-/** Lower-case hex SHA-256 of the URL as given, as upstream: a slash more is another webhook. */
-export const webhookIdOf = (url: string): string => createHash('sha256').update(url).digest('hex')
+/**
+ * Lower-case hex SHA-256 of owner and URL: nobody can take a URL from another by being first. The
+ * URL is as given, as upstream: a slash more is another webhook.
+ */
+export const webhookIdOf = (owner: string, url: string): string =>
+  sha256Of(JSON.stringify([owner, url]))
+
+/** Upstream's id, of the URL alone: what its API takes, and the id of webhooks from before owners. */
+export const urlIdOf = (url: string): string => sha256Of(url)
+
+const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** A URL fit to be shown: a query often holds a token. A user or password no webhook's URL has. */
 export const withoutQuery = (url: string): string => url.replace(/[?#].*$/s, '')

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 import { startAppProcess, type AppProcess } from '#tests/support/app-process.ts'
-import { postHook, startCaduceusBench, type CaduceusBench } from '#tests/support/caduceus.ts'
+import {
+  ownedIdOf,
+  postHook,
+  startCaduceusBench,
+  type CaduceusBench,
+} from '#tests/support/caduceus.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { freePorts } from '#tests/support/free-ports.ts'
 import { startReceiver, type Receiver } from '#tests/support/receiver.ts'
@@ -38,7 +42,7 @@ type Figures = Record<string, number>
 /** One page: whatever it says, it says of one moment. */
 async function figuresOf(operationsUrl: string): Promise<Figures | undefined> {
   const page = await (await fetch(`${operationsUrl}/metrics`)).text()
-  const id = webhookIdOf(receiver.url)
+  const id = ownedIdOf(receiver.url)
   const series = new RegExp(
     `^xmidt_caduceus_webhook_events\\{webhook="${id}",state="(\\w+)"\\} (\\d+)$`,
     'gm',

@@ -9,6 +9,7 @@ import {
 import { pino } from 'pino'
 import { start } from '#apps/caduceus/app.ts'
 import { caduceusEnv } from '#apps/caduceus/config.ts'
+import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 import { loadConfig } from '#libs/config/load.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { connectNats } from '#libs/nats/connect.ts'
@@ -25,6 +26,9 @@ export const STRANGER = `Basic ${Buffer.from('stranger:secret').toString('base64
 
 /** A key to seal secrets with, in the form of the setting. */
 export const SECRET_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`
+
+/** The id of a webhook of {@link OWNER}. */
+export const ownedIdOf = (url: string): string => webhookIdOf('basic:owner', url)
 
 /** A published event. */
 interface PublishedEvent {

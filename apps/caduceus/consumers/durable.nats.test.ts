@@ -1,15 +1,17 @@
 import { AckPolicy, DeliverPolicy, type ConsumerInfo } from '@nats-io/jetstream'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { webhookIdOf } from '#apps/caduceus/webhook.ts'
+import { urlIdOf } from '#apps/caduceus/webhook.ts'
 import { consume } from '#libs/nats/consume.ts'
 import {
   metricOf,
+  ownedIdOf,
   postHook,
   startCaduceusBench,
   type CaduceusBench,
 } from '#tests/support/caduceus.ts'
 import { eventually } from '#tests/support/eventually.ts'
+import { keepWebhook } from '#tests/support/kept-webhook.ts'
 import { startReceiver, type Receiver } from '#tests/support/receiver.ts'
 
 let bench: CaduceusBench
@@ -24,8 +26,9 @@ afterEach(async () => {
   await bench[Symbol.asyncDispose]()
 })
 
-const shortName = (url = receiver.url): string => `webhook_${webhookIdOf(url).slice(0, 16)}`
-const oldName = (): string => `webhook_${webhookIdOf(receiver.url)}`
+const ownName = (url = receiver.url): string => `webhook_${ownedIdOf(url).slice(0, 16)}`
+const shortName = (): string => `webhook_${urlIdOf(receiver.url).slice(0, 16)}`
+const oldName = (): string => `webhook_${urlIdOf(receiver.url)}`
 
 const names = async (): Promise<string[]> => {
   const found: string[] = []
@@ -49,11 +52,7 @@ const addOld = (filter?: string): Promise<ConsumerInfo> =>
 
 /** A registration whose consumer is as the version before left it; no Caduceus runs. */
 async function leftByOldVersion(filter?: string): Promise<void> {
-  {
-    await using caduceus = await bench.startCaduceus()
-    await postHook(caduceus, { config: { url: receiver.url } })
-  }
-  await bench.manager.consumers.delete('EVENTS', shortName())
+  await keepWebhook(bench, receiver.url)
   await addOld(filter)
 }
 
@@ -75,14 +74,14 @@ describe("a webhook's consumer", () => {
     await using caduceus = await bench.startCaduceus()
     const url = `${receiver.url}?token=secret#part`
     expect((await postHook(caduceus, { config: { url } })).status).toBe(200)
-    const { config } = await infoOf(shortName(url))
-    expect(config.description).toBe(`${receiver.url} (owner)`)
-    expect(config.metadata).toMatchObject({ 'xmidt.webhook': webhookIdOf(url) })
+    const { config } = await infoOf(ownName(url))
+    expect(config.description).toBe(`${receiver.url} (basic:owner)`)
+    expect(config.metadata).toMatchObject({ 'xmidt.webhook': ownedIdOf(url) })
   })
 
   it('is never shared: a webhook whose id begins alike is refused, and told what to do', async () => {
     await bench.manager.consumers.add('EVENTS', {
-      durable_name: shortName(),
+      durable_name: ownName(),
       ack_policy: AckPolicy.Explicit,
       metadata: { 'xmidt.webhook': 'f'.repeat(64) },
     })
@@ -93,7 +92,7 @@ describe("a webhook's consumer", () => {
     const other = `${receiver.url}?2`
     expect((await postHook(caduceus, { config: { url: other } })).status).toBe(200)
     await allHaveCome(await publish(3))
-    expect(await infoOf(shortName())).toMatchObject({ delivered: { consumer_seq: 0 } })
+    expect(await infoOf(ownName())).toMatchObject({ delivered: { consumer_seq: 0 } })
   })
 
   it("is not pulled from by a registration whose name became another's", async () => {
@@ -101,9 +100,9 @@ describe("a webhook's consumer", () => {
       await using caduceus = await bench.startCaduceus()
       await postHook(caduceus, { config: { url: receiver.url } })
     }
-    await bench.manager.consumers.delete('EVENTS', shortName())
+    await bench.manager.consumers.delete('EVENTS', ownName())
     await bench.manager.consumers.add('EVENTS', {
-      durable_name: shortName(),
+      durable_name: ownName(),
       ack_policy: AckPolicy.Explicit,
       metadata: { 'xmidt.webhook': 'f'.repeat(64) },
     })
@@ -113,7 +112,7 @@ describe("a webhook's consumer", () => {
         await metricOf(caduceus, 'xmidt_caduceus_webhook_cut_offs_total{reason="consumer-taken"}'),
       ).toBe(1),
     )
-    expect((await infoOf(shortName())).num_waiting).toBe(0)
+    expect((await infoOf(ownName())).num_waiting).toBe(0)
   })
 })
 
@@ -180,7 +179,7 @@ describe('a consumer with its old name', () => {
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: 1_000,
       filter_subject: 'xmidt.event.*.other.>',
-      metadata: { 'xmidt.webhook': webhookIdOf(receiver.url) },
+      metadata: { 'xmidt.webhook': urlIdOf(receiver.url) },
     })
     await using _caduceus = await bench.startCaduceus()
     await allHaveCome([...early, ...(await publish(3))])

@@ -3,11 +3,11 @@ import { Kvm, type KV } from '@nats-io/kv'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
-import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 import { connectNats, type Nats } from '#libs/nats/connect.ts'
 import {
   metricOf,
   OWNER,
+  ownedIdOf,
   postHook,
   startCaduceusBench,
   type CaduceusBench,
@@ -37,12 +37,12 @@ const registrations = (): Promise<KV> =>
   new Kvm(jetstream(library.connection)).open('WEBHOOKS', { allow_direct: true })
 
 async function registrationOf(url: string): Promise<Webhook | undefined> {
-  const entry = await (await registrations()).get(webhookIdOf(url))
+  const entry = await (await registrations()).get(ownedIdOf(url))
   return entry?.operation === 'PUT' ? entry.json() : undefined
 }
 
 const createdOf = async (url: string): Promise<string> =>
-  (await bench.manager.consumers.info('EVENTS', `webhook_${webhookIdOf(url).slice(0, 16)}`)).created
+  (await bench.manager.consumers.info('EVENTS', `webhook_${ownedIdOf(url).slice(0, 16)}`)).created
 
 describe('the stream EVENTS, lost and made anew', () => {
   it('goes to every webhook from its first event on, without a restart', async () => {
@@ -117,7 +117,7 @@ describe('the bucket WEBHOOKS, lost and made anew', () => {
       },
       { withinMs },
     )
-    const removed = await fetch(`${caduceus.url}/hook/${webhookIdOf(receiver.url)}`, {
+    const removed = await fetch(`${caduceus.url}/hook/${ownedIdOf(receiver.url)}`, {
       method: 'DELETE',
       headers: { Authorization: OWNER },
     })
@@ -139,7 +139,7 @@ describe('a registration that cannot be read', () => {
     await using other = await bench.startCaduceus(sweeping)
     await postHook(caduceus, { config: { url: receiver.url } })
     const { id: webhookId, created } = {
-      id: webhookIdOf(receiver.url),
+      id: ownedIdOf(receiver.url),
       created: await createdOf(receiver.url),
     }
     const kept = await registrationOf(receiver.url)

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import {
   metricOf,
+  ownedIdOf,
   postHook,
   startCaduceusBench,
   type CaduceusBench,
@@ -43,7 +43,7 @@ async function toldBy(...instances: App[]): Promise<number> {
 const webhookEvents = (caduceus: App, state: string): Promise<number> =>
   metricOf(
     caduceus,
-    `xmidt_caduceus_webhook_events{webhook="${webhookIdOf(receiver.url)}",state="${state}"}`,
+    `xmidt_caduceus_webhook_events{webhook="${ownedIdOf(receiver.url)}",state="${state}"}`,
   )
 
 const publish = (count: number, dest?: string) =>
@@ -51,7 +51,7 @@ const publish = (count: number, dest?: string) =>
 
 const purge = (): Promise<unknown> => bench.provisioner.streams.purge('EVENTS')
 
-const consumer = () => bench.manager.consumers.info('EVENTS', durableOf(webhookIdOf(receiver.url)))
+const consumer = () => bench.manager.consumers.info('EVENTS', durableOf(ownedIdOf(receiver.url)))
 
 /** Different events that came. */
 const receivedIds = () => new Set(receiver.received.map(({ headers }) => headers['webhook-id']))

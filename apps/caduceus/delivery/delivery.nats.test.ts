@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { durableOf } from '#apps/caduceus/consumers/durable-name.ts'
-import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 import { decode } from '#libs/wrp/codec.ts'
 import {
   metricOf,
+  ownedIdOf,
   postHook,
   startCaduceusBench,
   type CaduceusBench,
@@ -23,7 +23,7 @@ afterEach(async () => {
 
 /** Whether everything that the webhook's consumer has was acked. */
 async function isSettled(url: string): Promise<void> {
-  const info = await bench.manager.consumers.info('EVENTS', durableOf(webhookIdOf(url)))
+  const info = await bench.manager.consumers.info('EVENTS', durableOf(ownedIdOf(url)))
   expect({ pending: info.num_pending, unacked: info.num_ack_pending }).toEqual({
     pending: 0,
     unacked: 0,
@@ -156,7 +156,7 @@ describe('a delivery that fails', () => {
     await using receiver = await startReceiver({ respond: () => ({ status: 500 }) })
     await postHook(caduceus, { config: { url: receiver.url } })
     const { id } = await bench.publish()
-    const subject = `xmidt.dead.${webhookIdOf(receiver.url)}`
+    const subject = `xmidt.dead.${ownedIdOf(receiver.url)}`
     const letter = await eventually(async () => {
       const found = await bench.operator.streams.getMessage('DEAD_LETTERS', {
         last_by_subj: subject,

@@ -1,6 +1,4 @@
-import { Kvm } from '@nats-io/kv'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import {
   metricOf,
@@ -9,6 +7,7 @@ import {
   type CaduceusBench,
 } from '#tests/support/caduceus.ts'
 import { eventually } from '#tests/support/eventually.ts'
+import { keepWebhook } from '#tests/support/kept-webhook.ts'
 import { startReceiver } from '#tests/support/receiver.ts'
 
 let bench: CaduceusBench
@@ -22,30 +21,10 @@ afterAll(async () => {
   await bench[Symbol.asyncDispose]()
 })
 
-const keepCostly = async (url: string): Promise<void> => {
-  const bucket = await new Kvm(bench.jetStream).open('WEBHOOKS', { allow_direct: true })
-  const hook = {
-    registered_from_address: '',
-    config: { url, content_type: '' },
-    failure_url: '',
-    events: ['.*'],
-    matcher: { device_id: ['(.?){999}x$'] },
-  }
-  const untilMs = Date.now() + 300_000
-  const record = {
-    owner: 'basic:owner',
-    partnerIds: ['*'],
-    registeredAtMs: Date.now(),
-    untilMs,
-    hook,
-  }
-  await bucket.put(webhookIdOf(url), JSON.stringify(record))
-}
-
 it('patterns and a source that take minutes together stop nobody: the event is passed by and counted', async () => {
   await using costly = await startReceiver()
   await using healthy = await startReceiver()
-  await keepCostly(costly.url)
+  await keepWebhook(bench, costly.url, { devices: ['(.?){999}x$'] })
   await postHook(caduceus, { config: { url: healthy.url } })
   const webhooks = 'xmidt_caduceus_webhooks'
   await eventually(async () => expect(await metricOf(caduceus, webhooks)).toBe(2))

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { durableOf } from '#apps/caduceus/consumers/durable-name.ts'
-import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 import {
   metricOf,
+  ownedIdOf,
   postHook,
   startCaduceusBench,
   type CaduceusBench,
@@ -25,7 +25,7 @@ afterEach(async () => {
 /** A third of the time after which the server gives an event out again. */
 const ATTEMPT_MS = '200'
 
-const durable = (): string => durableOf(webhookIdOf(receiver.url))
+const durable = (): string => durableOf(ownedIdOf(receiver.url))
 
 /** How often each event came, whatever was answered. */
 function timesById(): Map<string, number> {
@@ -100,7 +100,7 @@ describe('a retry', () => {
     await postHook(caduceus, { config: { url: receiver.url } })
     await publish(5)
     await eventually(() => expect(receiver.received).toHaveLength(10))
-    const line = `xmidt_caduceus_webhook_events{webhook="${webhookIdOf(receiver.url)}",state=`
+    const line = `xmidt_caduceus_webhook_events{webhook="${ownedIdOf(receiver.url)}",state=`
     await eventually(async () => {
       expect(await metricOf(caduceus, `${line}"delivered"}`)).toBe(5)
       expect(await metricOf(caduceus, `${line}"waiting"}`)).toBe(0)

@@ -6,10 +6,12 @@ import type { Callers, CallerEnv } from '#apps/caduceus/callers.ts'
 import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
 import type { Metrics, RegistrationOutcome } from '#apps/caduceus/metrics.ts'
 import { ownerOf, type Owns } from '#apps/caduceus/owner.ts'
-import { ANY_PARTNER, type Webhook } from '#apps/caduceus/webhook.ts'
+import { ANY_PARTNER, urlIdOf, type Webhook } from '#apps/caduceus/webhook.ts'
 import { errorResponse } from '#libs/http/error.ts'
 import type { Bucket } from '#libs/nats/bucket.ts'
-import { RegisterError, type Register } from './register.ts'
+import type { Quotas } from './quota.ts'
+import { RegisterError } from './register-error.ts'
+import type { Register } from './register.ts'
 import { parseRegistration, RegistrationError } from './registration.ts'
 
 /** Partners that a Basic caller registers for; more than these no list has. */
@@ -19,17 +21,22 @@ const PARTNERS_MAX = 64
 const REFUSALS: Readonly<
   Record<RegisterError['code'], [outcome: RegistrationOutcome, status: number]>
 > = {
-  OWNED_BY_ANOTHER: ['owned-by-another', 403],
   TOO_MANY_WEBHOOKS: ['webhooks-max', 503],
+  OWNER_WEBHOOKS_MAX: ['owner-webhooks-max', 409],
+  OWNER_INSTRUCTIONS_MAX: ['owner-instructions-max', 409],
   CONSUMER_TAKEN: ['consumer-taken', 409],
   ENTRY_UNREADABLE: ['entry-unreadable', 409],
   SECRET_UNSEALED: ['secret-unsealed', 501],
 }
 
+/** Says by which id metrics, logs, the consumer and dead letters have the webhook. */
+const WEBHOOK_ID_HEADER = 'Xmidt-Webhook-Id'
+
 /** What {@link createHooksApi} needs. */
 export interface HooksApiOptions {
   callers: Callers
   owns: Owns
+  quotas: Quotas
   bodyBytesMax: number
   register: Register
   webhooks: Webhooks
@@ -61,6 +68,8 @@ async function post(
     metrics.registrations.inc({ outcome })
     return errorResponse(code, message)
   }
+  const tooOften = takeChange(c, options)
+  if (tooOften) return tooOften
   try {
     const nowMs = Date.now()
     const rules = { nowMs, durationMsMax, isLenient, isHttpAllowed }
@@ -73,11 +82,12 @@ async function post(
     hook.registered_from_address = peerOf(c)
     const caller = c.get('caller')
     const webhook = { owner: ownerOf(caller), partnerIds, registeredAtMs: nowMs, untilMs, hook }
-    await register(webhook, (owner) => owns(caller, owner))
+    const id = await register(webhook, (owner) => owns(caller, owner))
     metrics.registrations.inc({ outcome: 'accepted' })
     return new Response('{"message": "Success"}', {
       headers: {
         'Content-Type': 'application/json',
+        [WEBHOOK_ID_HEADER]: id,
         ...(warning !== undefined && { 'X-Xmidt-Warning': asciiOf(warning) }),
       },
     })
@@ -118,16 +128,41 @@ function toListed({ hook, registeredAtMs, untilMs }: Webhook): unknown {
   }
 }
 
-async function remove(c: Context<CallerEnv>, options: HooksApiOptions): Promise<Response> {
-  const { webhooks, owns, bucket, metrics } = options
+/** The answer to whoever registers and removes more often than an owner may. */
+function takeChange(
+  c: Context<CallerEnv>,
+  { quotas, metrics }: HooksApiOptions,
+): Response | undefined {
+  const waitMs = quotas.takeChange(ownerOf(c.get('caller')))
+  if (waitMs === undefined) return undefined
+  metrics.registrations.inc({ outcome: 'owner-too-often' })
+  return errorResponse(429, 'too many registrations and removals: try again later', {
+    'Retry-After': String(Math.ceil(waitMs / 1_000)),
+  })
+}
+
+/** The caller's own webhook that has the id, or whose URL has it as upstream's. */
+function ownOf(c: Context<CallerEnv>, { webhooks, owns }: HooksApiOptions) {
   const id = c.req.param('id') ?? ''
+  const isOwn = (known: { webhook: Webhook } | undefined): boolean =>
+    known !== undefined &&
+    known.webhook.untilMs > Date.now() &&
+    owns(c.get('caller'), known.webhook.owner)
   const known = webhooks.get(id)
-  if (!known || known.webhook.untilMs <= Date.now()) {
-    return errorResponse(404, 'there is no such webhook')
-  }
-  if (!owns(c.get('caller'), known.webhook.owner)) {
-    return errorResponse(403, 'the webhook is registered by another owner')
-  }
+  if (isOwn(known)) return known
+  return [...webhooks.all()].find(
+    (each) => isOwn(each) && urlIdOf(each.webhook.hook.config.url) === id,
+  )
+}
+
+async function remove(c: Context<CallerEnv>, options: HooksApiOptions): Promise<Response> {
+  const { webhooks, bucket, metrics } = options
+  const tooOften = takeChange(c, options)
+  if (tooOften) return tooOften
+  const known = ownOf(c, options)
+  // That somebody else has one is nobody's business.
+  if (!known) return errorResponse(404, 'you have no such webhook')
+  const { id } = known
   // Ended now; the sweep removes it and its consumer, as it does for one that ran out.
   const webhook = { ...known.webhook, untilMs: Date.now() }
   let revision: number

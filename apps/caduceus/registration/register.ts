@@ -8,30 +8,22 @@ import {
 import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
 import type { AddressGuard } from '#apps/caduceus/delivery/addresses.ts'
 import { addressesOf } from '#apps/caduceus/delivery/dial.ts'
-import { webhookIdOf, withoutQuery, type Hook, type Webhook } from '#apps/caduceus/webhook.ts'
+import {
+  urlIdOf,
+  webhookIdOf,
+  withoutQuery,
+  type Hook,
+  type Webhook,
+} from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import type { Bucket } from '#libs/nats/bucket.ts'
+import type { Bucket, BucketEntry } from '#libs/nats/bucket.ts'
 import { wait } from '#libs/retry/wait.ts'
+import type { Quotas } from './quota.ts'
+import { RegisterError } from './register-error.ts'
 import { invalid, urlsOf } from './registration.ts'
 
 /** A name that takes longer to resolve will not do at delivery either. */
 const LOOKUP_MS = 3_000
-
-/** A registration is not kept, for a reason that its sender can do something about. */
-export class RegisterError extends Error {
-  override readonly name = 'RegisterError'
-  readonly code:
-    | 'OWNED_BY_ANOTHER'
-    | 'TOO_MANY_WEBHOOKS'
-    | 'CONSUMER_TAKEN'
-    | 'ENTRY_UNREADABLE'
-    | 'SECRET_UNSEALED'
-
-  constructor(code: RegisterError['code'], message: string) {
-    super(message)
-    this.code = code
-  }
-}
 
 /** What {@link createRegister} needs. */
 export interface RegisterOptions {
@@ -41,12 +33,13 @@ export interface RegisterOptions {
   guard: AddressGuard
   limits: DurableLimits
   webhooksMax: number
+  quotas: Quotas
   /** Whether there is a key to seal secrets with. */
   keepsSecrets: boolean
   log: Logger
 }
 
-/** Keeps a registration and resolves with its id; `isOwn` says whose the one that is there may be. */
+/** Keeps a registration and resolves with its id; `isOwn` says which webhooks are its owner's. */
 export type Register = (webhook: Webhook, isOwn: (owner: string) => boolean) => Promise<string>
 
 /**
@@ -54,10 +47,9 @@ export type Register = (webhook: Webhook, isOwn: (owner: string) => boolean) => 
  * may not be dialled, and the client's errors when NATS does not keep it.
  */
 export function createRegister(options: RegisterOptions): Register {
-  const { bucket, webhooks, guard, webhooksMax, keepsSecrets, log } = options
+  const { bucket, webhooks, guard, webhooksMax, quotas, keepsSecrets, log } = options
   return async (webhook, isOwn) => {
     const { hook } = webhook
-    const id = webhookIdOf(hook.config.url)
     if (hook.config.secret && !keepsSecrets) {
       throw new RegisterError(
         'SECRET_UNSEALED',
@@ -65,23 +57,14 @@ export function createRegister(options: RegisterOptions): Register {
       )
     }
     await checkHosts(hook, guard)
-    const found = await bucket.get(id)
-    if (found && !isOwn(found.value.owner)) {
-      throw new RegisterError('OWNED_BY_ANOTHER', 'config.url is registered by another owner')
-    }
-    if (!found && (await bucket.has(id))) {
-      // Whose it is cannot be read either, so nobody may write over it.
-      throw new RegisterError(
-        'ENTRY_UNREADABLE',
-        'config.url is registered in a form that this version cannot read',
-      )
-    }
+    const { id, found } = await find(bucket, webhook, isOwn)
     if (!found && webhooks.count >= webhooksMax) {
       throw new RegisterError('TOO_MANY_WEBHOOKS', `there are ${webhooksMax} webhooks already`)
     }
+    using _ = quotas.enter(id, webhook, isOwn)
     const isAlive = webhook.untilMs > Date.now()
     if (isAlive) await ensureConsumer(options, id, webhook)
-    // Only over what was read: two owners at the same moment must not both be told "yes".
+    // Only over what was read: of two registrations at the same moment one is told "yes".
     const revision = found
       ? await bucket.update(id, webhook, found.revision)
       : await bucket.create(id, webhook)
@@ -91,6 +74,27 @@ export function createRegister(options: RegisterOptions): Register {
     log.info({ webhookId: id, url: withoutQuery(hook.config.url) }, 'webhook registered')
     return id
   }
+}
+
+/** One that was registered when the id was the URL's alone keeps it, and so its consumer and place. */
+async function find(
+  bucket: Bucket<Webhook>,
+  { owner, hook }: Webhook,
+  isOwn: (owner: string) => boolean,
+): Promise<{ id: string; found: BucketEntry<Webhook> | undefined }> {
+  const { url } = hook.config
+  for (const id of [urlIdOf(url), webhookIdOf(owner, url)]) {
+    const found = await bucket.get(id)
+    if (found && isOwn(found.value.owner)) return { id, found }
+    if (!found && (await bucket.has(id))) {
+      // Whose it is cannot be read either, so nobody may write over it.
+      throw new RegisterError(
+        'ENTRY_UNREADABLE',
+        'config.url is registered in a form that this version cannot read',
+      )
+    }
+  }
+  return { id: webhookIdOf(owner, url), found: undefined }
 }
 
 async function ensureConsumer(

@@ -2,11 +2,11 @@ import { Kvm } from '@nats-io/kv'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { caduceusEnv } from '#apps/caduceus/config.ts'
 import { openSecret, sealSecret } from '#apps/caduceus/secret-keys.ts'
-import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 import { loadConfig } from '#libs/config/load.ts'
 import {
   metricOf,
   OWNER,
+  ownedIdOf,
   postHook,
   SECRET_KEYS,
   startCaduceusBench,
@@ -29,7 +29,7 @@ const openBucket = () => new Kvm(bench.jetStream).open('WEBHOOKS', { allow_direc
 
 /** What lies in NATS for a URL. */
 async function keptOf(url: string): Promise<string> {
-  const entry = await (await openBucket()).get(webhookIdOf(url))
+  const entry = await (await openBucket()).get(ownedIdOf(url))
   return entry?.string() ?? ''
 }
 
@@ -92,14 +92,14 @@ describe('the secret of a webhook', () => {
     // As it would lie there: the same record with the secret in it.
     const record = JSON.parse(await keptOf(receiver.url)) as { hook: { config: object } }
     Object.assign(record.hook.config, config)
-    await (await openBucket()).put(webhookIdOf(receiver.url), JSON.stringify(record))
+    await (await openBucket()).put(ownedIdOf(receiver.url), JSON.stringify(record))
     await using caduceus = await bench.startCaduceus()
     const { id } = await bench.publish()
     const { headers } = await receiver.next((each) => each.headers['webhook-id'] === id)
     expect(headers['x-webpa-signature']).toMatch(/^sha1=/)
     expect((await postHook(caduceus, { config })).status).toBe(200)
     expect(await keptOf(receiver.url)).not.toContain(SECRET)
-    const removed = await fetch(`${caduceus.url}/hook/${webhookIdOf(receiver.url)}`, {
+    const removed = await fetch(`${caduceus.url}/hook/${ownedIdOf(receiver.url)}`, {
       method: 'DELETE',
       headers: { authorization: OWNER },
     })

@@ -184,7 +184,7 @@ export const webhooks: Dashboard = {
         {
           title: 'Registrations',
           description:
-            'Each webhook is renewed before it runs out. invalid and owned-by-another are mistakes of owners; webhooks-max is our limit.',
+            'Each webhook is renewed before it runs out. invalid is a mistake of an owner, owner-… a limit of his; webhooks-max is our limit.',
           unit: 'reqps',
           queries: [
             [

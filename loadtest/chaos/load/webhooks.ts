@@ -1,5 +1,4 @@
 /** The webhooks of a run: receivers in processes of their own, registered with Caduceus, and what came. */
-import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Fabric } from '#loadtest/chaos/fabric/fabric.ts'
@@ -116,7 +115,7 @@ async function startWebhook(
     readOn: createReader(file, readLine),
     webhook: {
       name,
-      id: createHash('sha256').update(url).digest('hex'),
+      id: response.headers.get('Xmidt-Webhook-Id') ?? '',
       manner,
       member,
       deliveries,
