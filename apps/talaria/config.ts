@@ -131,6 +131,17 @@ const variables = z.object({
     10,
     { min: 1, max: 100 },
   ),
+  TALARIA_DEVICE_EVENT_TYPES_MAX: integer(
+    'How many different event types one session may use; an event of a further one is dropped, or ' +
+      'refused where the device waits for an answer.',
+    64,
+    { min: 1 },
+  ),
+  TALARIA_EVENT_TYPES_MAX: integer(
+    'The same of all devices together, for as long as events are kept: nats-server holds each in memory.',
+    10_000,
+    { min: 1 },
+  ),
   TALARIA_EVENTS_MAX: integer(
     'The same of all devices together: those that send more are not read from.',
     4_096,

@@ -16,6 +16,7 @@ import { limitsOf, tickMsOf } from './session/limits.ts'
 import type { TalariaFaults, TalariaMetrics } from './metrics.ts'
 import { openPresence, type Presence } from './presence/presence.ts'
 import { createSessions, type Ways } from './session/sessions.ts'
+import { createEventTypes } from './uplink/event-types.ts'
 import { createStore } from './uplink/store.ts'
 import { createUplink } from './uplink/uplink.ts'
 import { createWindow } from './uplink/window.ts'
@@ -77,7 +78,11 @@ export async function openHolding(options: HoldingOptions): Promise<Holding> {
     bytesMax: config.TALARIA_EVENTS_BYTES_MAX,
     metrics,
   })
-  const uplink = createUplink({ store, window, downlink, source, tracer, metrics })
+  const eventTypes = createEventTypes({
+    deviceMax: config.TALARIA_DEVICE_EVENT_TYPES_MAX,
+    max: config.TALARIA_EVENT_TYPES_MAX,
+  })
+  const uplink = createUplink({ store, window, eventTypes, downlink, source, tracer, metrics })
   const limits = limitsOf(config)
   const ways: Ways = {
     onFrame: (device, bytes, isBinary) => uplink.take(device, bytes, isBinary),

@@ -56,6 +56,7 @@ const UPLINK_DROPS = [
   'transaction-unknown',
   'dest-unroutable',
   'event-type-invalid',
+  'event-types-max',
   'too-large',
   'window-full',
   'not-stored',

@@ -4,6 +4,7 @@ import type { App } from '#libs/lifecycle/app.ts'
 import { commandSubject } from '#libs/nats/subjects.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
+import type { TestDevice } from '#tests/support/device.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { counted, startTalariaBench, type TalariaBench } from '#tests/support/talaria.ts'
 
@@ -125,5 +126,36 @@ describe('a device', () => {
       clearInterval(flood)
       attacker.socket.terminate()
     }
+  })
+
+  it('that uses ever new event types is told so, and makes no more subjects than it may', async () => {
+    await using narrow = await bench.startTalaria({
+      TALARIA_ID: 'narrow',
+      TALARIA_DEVICE_EVENT_TYPES_MAX: '3',
+      TALARIA_EVENT_TYPES_MAX: '4',
+    })
+    const rdrOf = async (device: TestDevice, id: string, type: string) => {
+      const uuid = `${id}-${type}`
+      device.send({
+        msg_type: 4,
+        source: id,
+        dest: `event:${type}/x`,
+        transaction_uuid: uuid,
+        qos: 75,
+      })
+      return (await device.next((message) => message.transaction_uuid === uuid)).rdr
+    }
+    const [first, second] = [bench.newDevice(), bench.newDevice()]
+    await using one = await bench.connect(narrow, first)
+    await using other = await bench.connect(narrow, second)
+    for (const type of ['a', 'b', 'c', 'a']) expect(await rdrOf(one, first, type)).toBe(0)
+    expect(await rdrOf(one, first, 'd')).toBe(100)
+    expect(await rdrOf(other, second, 'd')).toBe(0)
+    // All together have four by now; what is known already may be used on.
+    expect(await rdrOf(other, second, 'e')).toBe(100)
+    expect(await rdrOf(other, second, 'a')).toBe(0)
+    expect(await rdrOf(other, second, 'x'.repeat(65))).not.toBe(0)
+    const label = 'reason="event-types-max"'
+    expect(await counted(narrow, 'xmidt_talaria_frames_dropped_total', label)).toBe(3)
   })
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
 import {
+  EVENT_TYPE_LENGTH_MAX,
   commandSubject,
   deadLetterSubject,
   deviceOfToken,
@@ -144,7 +145,10 @@ describe('event subjects', () => {
 
   it('refuses a type that cannot be a token', () => {
     expect(codeOf(() => eventSubject(device, ''))).toBe('TOKEN_EMPTY')
-    expect(codeOf(() => eventSubject(device, 'x'.repeat(201)))).toBe('TOKEN_TOO_LONG')
+    expect(codeOf(() => eventSubject(device, 'x'.repeat(EVENT_TYPE_LENGTH_MAX)))).toBeUndefined()
+    for (const type of ['x'.repeat(EVENT_TYPE_LENGTH_MAX + 1), '漢'.repeat(30)]) {
+      expect(codeOf(() => eventSubject(device, type))).toBe('TOKEN_TOO_LONG')
+    }
   })
 
   it('filters on one type with one filter', () => {

@@ -15,6 +15,12 @@ const PARTITION_COUNT = 16
  */
 const TOKEN_LENGTH_MAX = 200
 
+/**
+ * The longest event type, in characters: each different one costs nats-server memory for each device
+ * that uses it, and genuine ones are words.
+ */
+export const EVENT_TYPE_LENGTH_MAX = 64
+
 /** Stands where an event has no device. No device's token equals it, as each has a scheme. */
 const NO_DEVICE = '_'
 
@@ -198,6 +204,10 @@ export function parseSessionSubject(subject: string): SessionKey {
 
 function typeToken(type: string): string {
   if (type === '') throw new SubjectError('TOKEN_EMPTY', 'an event type must not be empty')
+  if (type.length > EVENT_TYPE_LENGTH_MAX) {
+    const text = `an event type of ${type.length} characters is over ${EVENT_TYPE_LENGTH_MAX}`
+    throw new SubjectError('TOKEN_TOO_LONG', text)
+  }
   return bounded(escapeToken(type))
 }
 

@@ -2,10 +2,10 @@
  * Turns a webhook's event patterns into a subject filter where that is provably no narrower. One
  * filter at most: several make a lagging consumer some twenty times slower (nats.md §3.2).
  */
-import { eventSubjectsOfType } from '#libs/nats/subjects.ts'
+import { EVENT_TYPE_LENGTH_MAX, eventSubjectsOfType } from '#libs/nats/subjects.ts'
 
 /** A pattern that only events of one type can match: `^online/…`, `^online$`. */
-const OF_ONE_TYPE = /^\^([A-Za-z0-9_-]{1,100})(?:\/|\$$)/
+const OF_ONE_TYPE = new RegExp(`^\\^([A-Za-z0-9_-]{1,${EVENT_TYPE_LENGTH_MAX}})(?:/|\\$$)`)
 
 /** What would let the rest of a pattern be passed by: `^online/|offline`. */
 const ALTERNATIVE = '|'

@@ -15,6 +15,7 @@ import { eventTypeOf, parseDeviceId, tooLongLocator } from '#libs/wrp/locator.ts
 import { isTransaction, MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 import { acknowledgement, needsAcknowledgement, RDR } from '#libs/wrp/qos.ts'
 import { stamp, type Stamped } from '#libs/wrp/stamp.ts'
+import type { EventTypes } from './event-types.ts'
 import type { Store, Stored } from './store.ts'
 import type { Window } from './window.ts'
 
@@ -27,6 +28,7 @@ export interface Uplink {
 export interface UplinkOptions {
   store: Store
   window: Window
+  eventTypes: EventTypes
   downlink: Downlink
   /** Of acknowledgements: a locator. */
   source: string
@@ -98,12 +100,16 @@ function takeEvent(
   bytes: Uint8Array,
   options: UplinkOptions,
 ): UplinkDropReason | undefined {
-  const { store, window, tracer, metrics } = options
+  const { store, window, eventTypes, tracer, metrics } = options
   const isAwaited = needsAcknowledgement(message)
   const type = eventTypeOf(message.dest ?? '')
   if (type === undefined) {
     if (isAwaited) acknowledge(device, message, RDR.destMissing, options)
     return 'dest-unroutable'
+  }
+  if (!eventTypes.admit(device, type)) {
+    if (isAwaited) acknowledge(device, message, RDR.cannotEnqueue, options)
+    return 'event-types-max'
   }
   if (!window.enter(device, bytes.length)) {
     if (isAwaited) acknowledge(device, message, RDR.cannotEnqueue, options)
