@@ -26,7 +26,7 @@ const REFUSALS = [
 export type RefusalReason = (typeof REFUSALS)[number]
 
 /** What was being done when something unexpected ended it. */
-const FAULTS = ['reply', 'ping', 'request'] as const
+const FAULTS = ['reply', 'ping'] as const
 
 /** Takes Scytale's faults. */
 export type ScytaleFaults = Faults<(typeof FAULTS)[number]>

@@ -4,10 +4,10 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '#libs/lifecycle/app.ts'
-import { createLogger } from '#libs/log/logger.ts'
 import { commandSubject, talariaSubject } from '#libs/nats/subjects.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
+import { createBrokenLog } from '#tests/support/broken-log.ts'
 import type { TestDevice } from '#tests/support/device.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { counted, startTalariaBench, type TalariaBench } from '#tests/support/talaria.ts'
@@ -15,46 +15,39 @@ import { counted, startTalariaBench, type TalariaBench } from '#tests/support/ta
 let bench: TalariaBench
 let talaria: App
 let bystander: TestDevice
-/** What of the log cannot be written. */
-let poison: { msg: string; text: string } | undefined
+const broken = createBrokenLog('talaria')
 
 beforeAll(async () => {
   bench = await startTalariaBench()
-  const write = (line: string): void => {
-    const { msg } = JSON.parse(line) as { msg: string }
-    if (!poison?.msg.split('|').includes(msg) || !line.includes(poison.text)) return
-    throw new Error('no room for the log')
-  }
-  const log = createLogger('talaria', { level: 'debug', destination: { write } })
   talaria = await bench.startTalaria(
     { TALARIA_ID: 'here', TALARIA_COMMAND_TIMEOUT_MS: '300', TALARIA_REFUSAL_HOLD_MS: '100' },
-    log,
+    broken.log,
   )
   bystander = await bench.connect(talaria, bench.newDevice())
 })
 
 afterAll(async () => {
-  poison = undefined
+  broken.mend()
   await bystander.close()
   await talaria[Symbol.asyncDispose]()
   await bench[Symbol.asyncDispose]()
 })
 
 /** While `act` runs, the line cannot be written; then a fault of the kind is counted. */
-async function withPoison(
+async function withBroken(
   kind: string,
-  broken: { msg: string; text: string },
+  { msg, text }: { msg: string; text: string },
   act: () => Promise<void>,
 ): Promise<void> {
   const faults = (): Promise<number> =>
     counted(talaria, 'xmidt_talaria_faults_total', `kind="${kind}"`)
   const before = await faults()
-  poison = broken
+  broken.breakAt(msg.split('|'), text)
   try {
     await act()
     await eventually(async () => expect(await faults()).toBeGreaterThan(before))
   } finally {
-    poison = undefined
+    broken.mend()
   }
   expect(bystander.socket.readyState).toBe(bystander.socket.OPEN)
 }
@@ -79,7 +72,7 @@ const commandTo = (id: string, timeoutMs: number) =>
 describe('an unexpected error', () => {
   it('of a connect ends that session with 1011, and both of its events are told', async () => {
     const id = bench.newDevice()
-    await withPoison('connect', { msg: 'device connected', text: id }, async () => {
+    await withBroken('connect', { msg: 'device connected', text: id }, async () => {
       const device = await bench.connect(talaria, id)
       expect(await device.closed).toEqual({ code: 1011, reason: 'fault' })
     })
@@ -91,7 +84,7 @@ describe('an unexpected error', () => {
 
   it('of an end leaves nothing of the session behind', async () => {
     const { id, device } = await connected()
-    await withPoison('end', { msg: 'device disconnected', text: id }, async () => {
+    await withBroken('end', { msg: 'device disconnected', text: id }, async () => {
       await device.close()
       await told(id, 'offline')
     })
@@ -106,7 +99,7 @@ describe('an unexpected error', () => {
       dest: 'dns:x',
       transaction_uuid: uuid,
     }))
-    await withPoison('answer', { msg: 'command ended', text: id }, async () => {
+    await withBroken('answer', { msg: 'command ended', text: id }, async () => {
       expect((await commandTo(id, 5_000)).outcome).toBe('answered')
     })
     expect((await commandTo(id, 5_000)).outcome).toBe('answered')
@@ -115,7 +108,7 @@ describe('an unexpected error', () => {
 
   it('of a deadline ends that command only', async () => {
     const { id, device } = await connected()
-    await withPoison('deadline', { msg: 'command ended', text: id }, async () => {
+    await withBroken('deadline', { msg: 'command ended', text: id }, async () => {
       expect(['refused', 'timed-out']).toContain((await commandTo(id, 300)).outcome)
     })
     expect(['refused', 'timed-out']).toContain((await commandTo(id, 300)).outcome)
@@ -124,7 +117,7 @@ describe('an unexpected error', () => {
 
   it('of a command tells its sender', async () => {
     const { id, device } = await connected()
-    await withPoison('command', { msg: 'command ended', text: id }, async () => {
+    await withBroken('command', { msg: 'command ended', text: id }, async () => {
       const subject = commandSubject(parseDeviceId(id))
       const came = await bench.commander.request(subject, new Uint8Array(1), { timeoutMs: 5_000 })
       expect(came.outcome).toBe('refused')
@@ -134,7 +127,7 @@ describe('an unexpected error', () => {
 
   it("of an event's storing ends the session, and its place is free again", async () => {
     const { id, device } = await connected()
-    await withPoison('event', { msg: 'event not stored', text: '' }, () =>
+    await withBroken('event', { msg: 'event not stored', text: '' }, () =>
       bench.withoutEvents(async () => {
         device.send({ msg_type: 4, source: id, dest: 'event:x', qos: 75 })
         expect(await device.closed).toEqual({ code: 1011, reason: 'fault' })
@@ -145,7 +138,7 @@ describe('an unexpected error', () => {
 
   it('of the telling of a session delays it only', async () => {
     const id = bench.newDevice()
-    await withPoison('presence', { msg: 'presence not stored', text: '' }, () =>
+    await withBroken('presence', { msg: 'presence not stored', text: '' }, () =>
       bench.withoutEvents(async () => {
         await using _device = await bench.connect(talaria, id)
         await eventually(async () =>
@@ -160,14 +153,14 @@ describe('an unexpected error', () => {
 
   it('of a refusal ends that connect only', async () => {
     const id = bench.newDevice()
-    await withPoison('upgrade', { msg: 'device refused', text: id }, async () => {
+    await withBroken('upgrade', { msg: 'device refused', text: id }, async () => {
       await expect(bench.connect(talaria, id, { token: 'x.y.z' })).rejects.toThrow()
     })
   })
 
   it('of an order ends that order only', async () => {
     const { connection } = bench.operator
-    await withPoison(
+    await withBroken(
       'operator',
       { msg: 'lever pulled over nats|lever failed', text: '' },
       async () => {

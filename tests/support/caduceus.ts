@@ -12,6 +12,7 @@ import { caduceusEnv } from '#apps/caduceus/config.ts'
 import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 import { loadConfig } from '#libs/config/load.ts'
 import type { App } from '#libs/lifecycle/app.ts'
+import type { Logger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
 import { publishEvent } from '#libs/nats/event.ts'
 import { encode } from '#libs/wrp/codec.ts'
@@ -47,7 +48,7 @@ export interface CaduceusBench extends AsyncDisposable {
   /** The test as whoever sets up streams. */
   provisioner: JetStreamManager
   /** A Caduceus that may send to loopback over plain HTTP, and retries without long waits. */
-  startCaduceus(environment?: Record<string, string>): Promise<App>
+  startCaduceus(environment?: Record<string, string>, log?: Logger): Promise<App>
   /** Publishes an event as Talaria does. */
   publish(event?: Partial<WrpMessage>): Promise<PublishedEvent>
 }
@@ -72,7 +73,7 @@ export async function startCaduceusBench(): Promise<CaduceusBench> {
     manager,
     operator,
     provisioner,
-    startCaduceus: (environment = {}) =>
+    startCaduceus: (environment = {}, appLog = log) =>
       start(
         loadConfig(caduceusEnv, {
           NATS_URL: testNats.urlOf('caduceus'),
@@ -85,7 +86,7 @@ export async function startCaduceusBench(): Promise<CaduceusBench> {
           CADUCEUS_RETRY_DELAYS_MS: '50,50,50',
           ...environment,
         }),
-        log,
+        appLog,
       ),
     async publish(fields = {}) {
       const id = randomUUID()

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect } from 'vitest'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { loadConfig } from '#libs/config/load.ts'
 import type { App } from '#libs/lifecycle/app.ts'
+import type { Logger } from '#libs/log/logger.ts'
 import { listenPull } from '#libs/sp/pull.ts'
 import { connectPush } from '#libs/sp/push.ts'
 import { decode, encode } from '#libs/wrp/codec.ts'
@@ -103,6 +104,7 @@ type Fabric = Awaited<ReturnType<typeof startFabric>>
 export async function startParodus(
   fabric: Fabric,
   more: Record<string, string> = {},
+  log?: Logger,
 ): Promise<App> {
   const app = await start(
     loadConfig(parodusEnv, {
@@ -117,6 +119,7 @@ export async function startParodus(
       PARODUS_MODEL: 'M1',
       ...more,
     }),
+    log,
   )
   running.use(app)
   return app

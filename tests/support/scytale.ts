@@ -10,6 +10,7 @@ import { scytaleEnv } from '#apps/scytale/config.ts'
 import { loadConfig } from '#libs/config/load.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
+import type { Logger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connect.ts'
 import { deviceSubjectKind, deviceSubjects, TALARIAS_PING } from '#libs/nats/subjects.ts'
 import type { TalariaPing } from '#libs/nats/talaria-ping.ts'
@@ -27,7 +28,7 @@ export interface ScytaleBench extends AsyncDisposable {
   nats: TestNats
   scytale: App
   /** A further Scytale with other settings. */
-  startScytale(environment: Record<string, string>): Promise<App>
+  startScytale(environment: Record<string, string>, log?: Logger): Promise<App>
   /** A token with these claims that this Scytale accepts. */
   sign(claims: Record<string, unknown>): Promise<string>
   /** One that never ends. */
@@ -67,7 +68,10 @@ export async function startScytaleBench(): Promise<ScytaleBench> {
     devices: 0,
     draining: false,
   })
-  const startScytale = (environment: Record<string, string> = {}): Promise<App> =>
+  const startScytale = (
+    environment: Record<string, string> = {},
+    appLog: Logger = log,
+  ): Promise<App> =>
     start(
       loadConfig(scytaleEnv, {
         NATS_URL: testNats.urlOf('scytale'),
@@ -77,7 +81,7 @@ export async function startScytaleBench(): Promise<ScytaleBench> {
         SCYTALE_BASIC_CREDENTIALS: 'caller:secret',
         ...environment,
       }),
-      log,
+      appLog,
     )
   const scytale = starting.use(await startScytale())
   const unsigned = (claims: Record<string, unknown>) =>
