@@ -11,6 +11,12 @@ import type { Nats } from './connect.ts'
 /** Two of the watches' periods: whoever watches sees that the key went, or does not find it anew. */
 const PURGE_MARKER_TTL = '2m'
 
+/**
+ * How long NATS may take for one request. What is sent while a cluster elects a leader is lost: the
+ * client's own 5 s would be waited for in vain, and whoever asks tries again anyway.
+ */
+const REQUEST_MS = 2_000
+
 /** One entry, with the revision that an update must name. */
 export interface BucketEntry<T> {
   value: T
@@ -60,7 +66,9 @@ export async function openBucket<T>(
   { parse, format = (value) => value, log }: BucketOptions<T>,
 ): Promise<Bucket<T>> {
   // Fresh option objects: the client writes into those it is given.
-  const kv = await new Kvm(jetstream(nats.connection)).open(name, { allow_direct: true })
+  const kv = await new Kvm(jetstream(nats.connection, { timeout: REQUEST_MS })).open(name, {
+    allow_direct: true,
+  })
   // Once for each: whoever reads it again and again has nothing new to say.
   const toldOf = new Map<string, number>()
   const read = ({ key, value, revision }: KvEntry): T | undefined => {

@@ -53,6 +53,17 @@ describe('leases', () => {
     await shows(none, ['a', 'b'])
   })
 
+  it('are renewed soon after a renewal that failed, and not a third of their time later', async () => {
+    const kvm = new Kvm(jetstream(nats.connection))
+    const kv = await kvm.create('LEASES_LOST')
+    const bucket = await openBucket(nats, 'LEASES_LOST', { parse: String, log })
+    await using lease = await holdLease(bucket, 'a', () => 'a', { ttlMs: 600_000, nats, log })
+    await kv.destroy()
+    await lease.renew()
+    await kvm.create('LEASES_LOST')
+    await eventually(async () => expect(await bucket.has('a')).toBe(true))
+  })
+
   // The client's own time-out is 5 s: a Talaria must not take that long to end.
   it('are given up without waiting for a server that is away', { timeout: 4_000 }, async () => {
     const bucket = await newBucket()

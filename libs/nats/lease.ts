@@ -13,6 +13,12 @@ const RENEWALS_PER_TTL = 3
 /** Renewals of many holders spread by a tenth, so that they do not come as one. */
 const JITTER = 0.1
 
+/**
+ * A renewal that failed is tried again after this: while a cluster elects a leader requests are lost,
+ * and a lease has no time to spare for a whole period.
+ */
+const RETRY_MS = 500
+
 /** How long giving up may take: a server that is there answers in milliseconds. */
 const GIVE_UP_MS = 1_000
 
@@ -72,15 +78,18 @@ export async function holdLease<T>(
       isFailing = true
     }
   }
-  // One after the other: an old value must never land over a newer one.
-  const renew = (): Promise<void> => (renewing = renewing.then(put))
   const schedule = (): void => {
-    const everyMs = (ttlMs / RENEWALS_PER_TTL) * (1 + JITTER * (2 * Math.random() - 1))
-    timer = setTimeout(() => void renew().then(() => isHeld && schedule()), everyMs)
+    clearTimeout(timer)
+    if (!isHeld) return
+    const periodMs = ttlMs / RENEWALS_PER_TTL
+    const nextMs = isFailing ? Math.min(RETRY_MS, periodMs) : periodMs
+    const waitMs = nextMs * (1 + JITTER * (2 * Math.random() - 1))
+    timer = setTimeout(() => void renew(), waitMs)
   }
+  // One after the other: an old value must never land over a newer one.
+  const renew = (): Promise<void> => (renewing = renewing.then(put).then(schedule))
 
   await renew()
-  schedule()
   const unlisten = nats.onConnectedChange((isConnected) => {
     if (isConnected) void renew()
   })
