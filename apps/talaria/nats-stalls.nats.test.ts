@@ -64,7 +64,7 @@ it.runIf(process.platform === 'linux')(
     } finally {
       process.kill(server.pid, 'SIGCONT')
     }
-    expect(most - before).toBeLessThan(150)
+    expect(most - before).toBeLessThan(120)
     const large = (): number =>
       new Set(
         bench.events
