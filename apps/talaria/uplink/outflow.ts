@@ -13,12 +13,15 @@ export interface Outflow extends Disposable {
    * Resolves when so many bytes may be written now, with what is to be called once the server has
    * answered to them; with undefined after `waitMs` or at the abort.
    */
-  take(bytes: number, waitMs: number, signal: AbortSignal): Promise<(() => void) | undefined>
+  take(bytes: number, waitMs: number, signal: AbortSignal): Promise<OnRead | undefined>
 }
+
+/** To be called once the server has answered to what was written. */
+type OnRead = () => void
 
 interface Waiter {
   bytes: number
-  finish: (onRead: (() => void) | undefined) => void
+  finish: (onRead: OnRead | undefined) => void
 }
 
 /** The outflow of one connection. */
@@ -39,7 +42,7 @@ export function createOutflow(nats: Nats, unreadMax = UNREAD_BYTES_MAX): Outflow
       waiter.finish(take(waiter.bytes))
     }
   }
-  const take = (bytes: number): (() => void) => {
+  const take = (bytes: number): OnRead => {
     written += bytes
     const position = written
     return () => readUpTo(position)
@@ -60,6 +63,8 @@ export function createOutflow(nats: Nats, unreadMax = UNREAD_BYTES_MAX): Outflow
         if (current !== probe) return
         isProbing = false
         readUpTo(position)
+        // An acknowledgement may have said as much before: then more has been written since.
+        if (waiting.size > 0) wake()
       },
       () => {
         if (current === probe) isProbing = false
@@ -77,23 +82,34 @@ export function createOutflow(nats: Nats, unreadMax = UNREAD_BYTES_MAX): Outflow
     take(bytes, waitMs, signal) {
       if (waiting.size === 0 && hasRoom(bytes)) return Promise.resolve(take(bytes))
       if (signal.aborted || waitMs <= 0) return Promise.resolve(undefined)
-      return new Promise((resolve) => {
-        const onAbort = (): void => waiter.finish(undefined)
-        const waiter: Waiter = {
-          bytes,
-          finish(onRead) {
-            clearTimeout(timer)
-            waiting.delete(waiter)
-            signal.removeEventListener('abort', onAbort)
-            resolve(onRead)
-          },
-        }
-        const timer = setTimeout(() => waiter.finish(undefined), waitMs)
-        signal.addEventListener('abort', onAbort)
-        waiting.add(waiter)
-        askIfRead()
-      })
+      const turn = waitForTurn(waiting, bytes, waitMs, signal)
+      askIfRead()
+      return turn
     },
     [Symbol.dispose]: unlisten,
   }
+}
+
+/** Resolves with what the turn gives, with undefined after `waitMs` or at the abort. */
+function waitForTurn(
+  waiting: Set<Waiter>,
+  bytes: number,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<OnRead | undefined> {
+  return new Promise((resolve) => {
+    const giveUp = (): void => waiter.finish(undefined)
+    const waiter: Waiter = {
+      bytes,
+      finish(onRead) {
+        clearTimeout(timer)
+        waiting.delete(waiter)
+        signal.removeEventListener('abort', giveUp)
+        resolve(onRead)
+      },
+    }
+    const timer = setTimeout(giveUp, waitMs)
+    signal.addEventListener('abort', giveUp)
+    waiting.add(waiter)
+  })
 }
