@@ -162,6 +162,8 @@ export async function startTalariaBench(): Promise<TalariaBench> {
         await act()
       } finally {
         watching = watch()
+        // Before the stream is there: what is stored at once must be seen.
+        await operator.connection.flush()
         await applyStreams(provisioner.connection, { eventsBytesMax: EVENTS_BYTES_MAX, log })
       }
     },
