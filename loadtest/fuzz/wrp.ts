@@ -3,7 +3,6 @@
  * doubled and joined, bytes at random, and all of these as the values of headers. Only a message or
  * a WrpError may come out, and what comes out must be readable again.
  */
-import { readFileSync } from 'node:fs'
 import { decode, encode } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
 import { fromHeaders, toHeaders } from '#libs/wrp/headers.ts'
@@ -12,15 +11,10 @@ import { eventTypeOf, parseDeviceId, parseLocator } from '#libs/wrp/locator.ts'
 import { stamp } from '#libs/wrp/stamp.ts'
 import { validate } from '#libs/wrp/validate.ts'
 import { createRandom } from '#loadtest/random.ts'
+import { loadVectors, mutatedVector } from './cases/vectors.ts'
 
 /** A case that takes longer has found a hole. */
 const HANG_MS = 100
-
-/** Bytes of a case made at random. */
-const RANDOM_BYTES_MAX = 256
-
-/** Heads of msgpack values that claim much: what a mutation puts where it hurts. */
-const HOSTILE = [0xc1, 0xc6, 0xc9, 0xcb, 0xcf, 0xd3, 0xdb, 0xdd, 0xdf, 0xff, 0x00, 0x80, 0x90, 0xa0]
 
 /** What a run was told. */
 export interface FuzzOptions {
@@ -82,7 +76,7 @@ export function fuzzWrp({ seed, casesMax, durationMs, onProgress }: FuzzOptions)
     residentBytes: 0,
   }
   while (result.cases < casesMax) {
-    const bytes = makeCase(vectors, random)
+    const bytes = mutatedVector(vectors, random)
     // Drawn before the run, so that a case that is repeated takes the same way and a seed repeats all.
     const isThorough = random(4) === 0
     const startedAt = performance.now()
@@ -105,55 +99,6 @@ export function fuzzWrp({ seed, casesMax, durationMs, onProgress }: FuzzOptions)
   }
   return result
 }
-
-function loadVectors(): Uint8Array[] {
-  const vectors: Uint8Array[] = []
-  for (const name of ['wrp-vectors', 'wrp-malformed']) {
-    const file = new URL(`../../libs/wrp/vectors/${name}.json`, import.meta.url)
-    for (const { hex } of JSON.parse(readFileSync(file, 'utf8')) as { hex: string }[]) {
-      vectors.push(new Uint8Array(Buffer.from(hex, 'hex')))
-    }
-  }
-  const file = new URL('../../libs/wrp/vectors/wrp-json.json', import.meta.url)
-  const { encode: written, decode: read } = JSON.parse(readFileSync(file, 'utf8')) as {
-    encode: { json_v3: string }[]
-    decode: { json: string }[]
-  }
-  const texts = [...written.map(({ json_v3 }) => json_v3), ...read.map(({ json }) => json)]
-  return [...vectors, ...texts.map((text) => new Uint8Array(Buffer.from(text)))]
-}
-
-type Random = (below: number) => number
-
-function makeCase(vectors: Uint8Array[], random: Random): Uint8Array {
-  if (random(8) === 0)
-    return Uint8Array.from({ length: random(RANDOM_BYTES_MAX) }, () => random(256))
-  const bytes = pick(vectors, random)
-  const mutated = Buffer.from(bytes)
-  for (let count = random(4); count >= 0 && mutated.length > 0; count -= 1) {
-    const at = random(mutated.length)
-    mutated[at] = random(2) === 0 ? random(256) : (HOSTILE[random(HOSTILE.length)] ?? 0)
-  }
-  switch (random(6)) {
-    case 0:
-      return mutated.subarray(0, random(mutated.length + 1))
-    case 1:
-      return Buffer.concat([mutated, pick(vectors, random)])
-    case 2: {
-      const at = random(mutated.length + 1)
-      return Buffer.concat([
-        mutated.subarray(0, at),
-        mutated.subarray(at / 2),
-        mutated.subarray(at),
-      ])
-    }
-    default:
-      return mutated
-  }
-}
-
-const pick = (vectors: Uint8Array[], random: Random): Uint8Array =>
-  vectors[random(vectors.length)] ?? new Uint8Array()
 
 /** A pause of the machine or its garbage collector comes once; a hang comes every time. */
 function isSlow(bytes: Uint8Array, isThorough: boolean): boolean {
