@@ -7,15 +7,10 @@ import { Kvm, type KvEntry } from '@nats-io/kv'
 import type { Logger } from '#libs/log/logger.ts'
 import { watchForEver, type BucketWatch } from './bucket-watch.ts'
 import type { Nats } from './connect.ts'
+import { REQUEST_MS } from './request-timeout.ts'
 
 /** Two of the watches' periods: whoever watches sees that the key went, or does not find it anew. */
 const PURGE_MARKER_TTL = '2m'
-
-/**
- * How long NATS may take for one request. What is sent while a cluster elects a leader is lost: the
- * client's own 5 s would be waited for in vain, and whoever asks tries again anyway.
- */
-const REQUEST_MS = 2_000
 
 /** One entry, with the revision that an update must name. */
 export interface BucketEntry<T> {

@@ -23,6 +23,7 @@ import {
   sessionEntrySubject,
   sessionEntrySubjects,
 } from './subjects.ts'
+import { REQUEST_MS } from './request-timeout.ts'
 import { walk } from './walk.ts'
 
 /** The bucket's name. */
@@ -91,7 +92,7 @@ export interface SessionStore {
 /** Opens the bucket that `npm run nats:apply` made. No I/O until it is used. */
 export async function openSessions(nats: Nats, log: Logger): Promise<SessionStore> {
   const jetStream = jetstream(nats.connection)
-  const manager = await jetstreamManager(nats.connection, { checkAPI: false })
+  const manager = await jetstreamManager(nats.connection, { checkAPI: false, timeout: REQUEST_MS })
   return {
     async put(talariaId, device, entry, revision) {
       const subject = sessionEntrySubject(talariaId, device)

@@ -10,6 +10,7 @@ import { untilAborted } from '#libs/retry/until-aborted.ts'
 import { wait } from '#libs/retry/wait.ts'
 import type { Nats } from './connect.ts'
 import { requireStreams } from './streams.ts'
+import { REQUEST_MS } from './request-timeout.ts'
 
 /** How often: one small request for each stream, and a person reads of it within seconds. */
 const LOOK_MS = 5_000
@@ -49,7 +50,10 @@ export async function watchStreams<const N extends string>(
   const { signal } = ending
   const missing = new Set<N>()
   const look = async (stream: N): Promise<void> => {
-    const manager = await jetstreamManager(nats.connection, { checkAPI: false })
+    const manager = await jetstreamManager(nats.connection, {
+      checkAPI: false,
+      timeout: REQUEST_MS,
+    })
     const isMissing = await untilAborted(manager.streams.info(stream), signal).then(
       () => false,
       // No answer says nothing of the stream: the one before stands.

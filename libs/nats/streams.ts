@@ -4,6 +4,7 @@ import type { Logger } from '#libs/log/logger.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
 import type { Nats } from './connect.ts'
+import { REQUEST_MS } from './request-timeout.ts'
 
 /** How long JetStream may take to be ready after its server answers: a restart replays its files. */
 const READY_MS = 30_000
@@ -27,7 +28,10 @@ export async function requireStreams(
   const backoff = createBackoff({ firstMs: 100, maxMs: 2_000 })
   for (;;) {
     try {
-      const manager = await jetstreamManager(nats.connection, { checkAPI: false })
+      const manager = await jetstreamManager(nats.connection, {
+        checkAPI: false,
+        timeout: REQUEST_MS,
+      })
       for (const name of names) await manager.streams.info(name)
       return
     } catch (error) {
