@@ -11,6 +11,12 @@ import type { CommandRecord, Records } from './records.ts'
 /** Whoever has no answer after this long gets none: the slowest definite one takes some ten seconds. */
 const ANSWER_MS = 45_000
 
+/**
+ * So many may await their answer; while there are more, none is sent. A fabric that cannot answer for
+ * a while is not the one that is to be shown to break by what piles up at its callers.
+ */
+const UNDER_WAY_MAX = 200
+
 /** One command in so many is for a device that never was. */
 const MISSING_EVERY = 20
 
@@ -47,7 +53,7 @@ export async function sendCommands(options: CommandsOptions): Promise<void> {
     const index = random(devices.length)
     // A load balancer sends nothing to an instance that is being ended.
     const caller = scytale && callers.get(scytale.name)
-    if (!scytale || !caller) return
+    if (!scytale || !caller || underWay.size >= UNDER_WAY_MAX) return
     count += 1
     const record: CommandRecord = {
       transaction: `command-${count}`,

@@ -109,18 +109,24 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   return fleet
 }
 
-/** Calls `act` so often; what the machine's own pauses delayed is caught up. */
+/**
+ * Calls `act` so often. What a short pause of the machine delayed is caught up; what a long one did is
+ * left out, or the load after it would be an avalanche that pauses the machine again.
+ */
 export async function atRate(
   perSecond: number,
   signal: AbortSignal,
   act: () => void,
 ): Promise<void> {
-  const startedAt = performance.now()
-  let done = 0
+  let owed = 0
+  let lastAt = performance.now()
   while (await wait(TICK_MS, signal)) {
-    const due = Math.floor(((performance.now() - startedAt) / 1_000) * perSecond)
-    for (; done < due; done += 1) act()
+    const now = performance.now()
+    owed += (Math.min(now - lastAt, CATCH_UP_MS) / 1_000) * perSecond
+    lastAt = now
+    for (; owed >= 1; owed -= 1) act()
   }
 }
 
 const TICK_MS = 20
+const CATCH_UP_MS = 500
