@@ -6,7 +6,7 @@ import { warnOfOpenRules } from '#libs/auth/token-rules.ts'
 import { createVerifier } from '#libs/auth/verify.ts'
 import { natsOf } from '#libs/config/common.ts'
 import { connectionsOf } from '#libs/http/connections.ts'
-import { serveOperations } from '#libs/http/operations.ts'
+import { serveOperations, type OperationsOptions } from '#libs/http/operations.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createFaults } from '#libs/lifecycle/faults.ts'
@@ -33,6 +33,10 @@ import { createQuotas, type QuotaLimits } from './registration/quota.ts'
 import { createRegister } from './registration/register.ts'
 import { createBacklogWatch } from './delivery/failure-notice.ts'
 import { followWebhooks } from './consumers/follow.ts'
+import { createByteBudget, type ByteLimits } from './consumers/byte-budget.ts'
+import { openPullConnections } from './consumers/pull-connections.ts'
+import type { Taken } from './consumers/taken.ts'
+import { createPlaces } from './delivery/places.ts'
 import { answerTaken } from './consumers/ask-taken.ts'
 import { createExpiredRetries } from './consumers/expired-retries.ts'
 import type { DurableLimits } from './consumers/durable.ts'
@@ -72,16 +76,16 @@ export async function start(
   const limits = limitsOf(config)
   const parts = { failedAttempts, books, tracer, metrics, faults, log }
   const lossWatch = createLossWatch({ nats, manager, bucket: state, ...parts })
-  starting.use(answerTaken(nats, (id) => lossWatch.takenOf(id), log))
+  const connections = starting.use(await openPullConnections(config, common))
+  const settled = (withinMs: number): Promise<boolean> => connections.settled(withinMs)
+  const takenOf = (id: string): Taken | undefined => lossWatch.takenOf(id)
+  starting.use(answerTaken(nats, { takenOf, settled, log }))
   starting.use(lookAround({ config, manager, lossWatch, standings, ...parts }))
-  const pulling = { jetStream, manager, limits, lossWatch, metrics, faults, log }
-  const webhooks = starting.use(
-    createWebhooks({
-      ...pulling,
-      concurrency: config.CADUCEUS_CONCURRENCY,
-      deliver: createDelivery({ ...parts, config, dispatcher, jetStream }),
-    }),
-  )
+  const places = createPlaces(config.CADUCEUS_CONCURRENCY, common)
+  const bytes = createByteBudget(byteLimitsOf(config), (lent) => metrics.bytesLent.set(lent))
+  const pulling = { connections, places, bytes, manager, limits, lossWatch }
+  const deliver = createDelivery({ ...parts, config, places, dispatcher, jetStream })
+  const webhooks = starting.use(createWebhooks({ ...pulling, deliver, metrics, faults, log }))
 
   starting.use(await followWebhooks({ webhooks, bucket, manager, ...common }))
 
@@ -93,20 +97,17 @@ export async function start(
   const { verifier, keys, keysFault } = await openKeys(config, metrics, log)
   starting.use(keys)
   const api = createApi({ verifier, register, quotas, webhooks, bucket, jetStream, ...common })
-  const operations = starting.use(
-    await serveOperations({
-      hostname: config.CADUCEUS_OPERATIONS_HOST,
-      port: config.CADUCEUS_OPERATIONS_PORT,
-      registry: metrics.registry,
-      checks: {
-        nats: () => nats.isConnected || 'NATS is away',
-        stream: () => streams.fault ?? true,
-        keys: () => keysFault() ?? true,
-      },
-    }),
-  )
-  const connections = connectionsOf(config, metrics, log)
-  const where = { hostname, port: config.CADUCEUS_PORT, connections }
+  const checks: OperationsOptions['checks'] = {
+    nats: () => nats.isConnected || 'NATS is away',
+    stream: () => streams.fault ?? true,
+    keys: () => keysFault() ?? true,
+  }
+  const operations = starting.use(await serveOperationsOf(config, metrics, checks))
+  const where = {
+    hostname,
+    port: config.CADUCEUS_PORT,
+    connections: connectionsOf(config, metrics, log),
+  }
   const server = starting.use(await serve({ fetch: api.fetch, ...where }))
   log.info({ url: server.url, webhooks: webhooks.count }, 'ready')
   const running = starting.move()
@@ -116,6 +117,18 @@ export async function start(
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
+
+const serveOperationsOf = (
+  config: CaduceusConfig,
+  { registry }: Metrics,
+  checks: OperationsOptions['checks'],
+): ReturnType<typeof serveOperations> =>
+  serveOperations({
+    hostname: config.CADUCEUS_OPERATIONS_HOST,
+    port: config.CADUCEUS_OPERATIONS_PORT,
+    registry,
+    checks,
+  })
 
 /** What judges tokens, and whether it can where that matters. */
 async function openKeys(config: CaduceusConfig, { keysAvailable: gauge }: Metrics, log: Logger) {
@@ -137,6 +150,11 @@ async function openKeys(config: CaduceusConfig, { keysAvailable: gauge }: Metric
 const limitsOf = (config: CaduceusConfig): DurableLimits => ({
   attemptMs: config.CADUCEUS_ATTEMPT_MS,
   unackedMax: config.CADUCEUS_UNACKED_MAX,
+})
+
+const byteLimitsOf = (config: CaduceusConfig): ByteLimits => ({
+  totalMax: config.CADUCEUS_IN_HAND_BYTES_MAX,
+  ownerMax: config.CADUCEUS_OWNER_IN_HAND_BYTES_MAX,
 })
 
 const quotaLimitsOf = (config: CaduceusConfig): QuotaLimits => ({
@@ -173,7 +191,7 @@ function createDelivery({
   faults: CaduceusFaults
 } & Pick<
   DeliverOptions,
-  'jetStream' | 'failedAttempts' | 'books' | 'tracer' | 'metrics' | 'log'
+  'places' | 'jetStream' | 'failedAttempts' | 'books' | 'tracer' | 'metrics' | 'log'
 >): Deliver {
   const attempt = createAttempts({ dispatcher, attemptMs: config.CADUCEUS_ATTEMPT_MS, ...parts })
   const watchBacklog = createBacklogWatch({

@@ -113,6 +113,14 @@ export const caduceusEnv = z.object({
     16,
     { min: 1, max: 1_000 },
   ),
+  CADUCEUS_IN_HAND_BYTES_MAX: bytes(
+    'How many bytes of events may be in hand in one instance: a quarter belongs to all webhooks alike, the rest is lent for large events. Below the 64 MB that nats-server holds for a connection.',
+    48 * 1024 * 1024,
+  ),
+  CADUCEUS_OWNER_IN_HAND_BYTES_MAX: bytes(
+    'How much of that may be lent to the webhooks of one owner at once.',
+    12 * 1024 * 1024,
+  ),
   CADUCEUS_UNACKED_MAX: integer(
     'How many events of one webhook may be in hand or waiting for a retry, over all instances; more wait in the stream.',
     1_000,

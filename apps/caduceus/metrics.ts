@@ -82,6 +82,9 @@ export const STREAMS = [
   `KV_${WEBHOOK_STATE_BUCKET}`,
 ] as const
 
+/** The connections that events come by. */
+export const PULL_CONNECTIONS = ['caduceus-events-a', 'caduceus-events-b'] as const
+
 /** The metrics of one running Caduceus. */
 export type Metrics = ReturnType<typeof createMetrics>
 
@@ -117,7 +120,7 @@ export function createMetrics(figures: WebhookFigures = NO_FIGURES) {
     ...createDeliveries(registry),
     keysAvailable: createKeysGauge(registry),
     streamMissing: createStreamsGauge(registry, STREAMS),
-    connections: createConnectionMetrics(registry, ['caduceus']),
+    connections: createConnectionMetrics(registry, ['caduceus', ...PULL_CONNECTIONS]),
   }
 }
 
@@ -132,6 +135,10 @@ function createWebhooks(registry: Registry) {
       outcome: NOTIFICATION_OUTCOMES,
     }),
     webhooks: registry.gauge('webhooks', 'Webhooks that are registered and not expired.'),
+    webhooksFailing: registry.gauge(
+      'webhooks_failing',
+      'Webhooks that only fail and so have fewer deliveries at once than others.',
+    ),
     webhooksUnreadable: registry.gauge(
       'webhooks_unreadable',
       'Entries of the bucket WEBHOOKS that cannot be read: nothing is delivered, their consumers stay.',
@@ -208,6 +215,10 @@ function createDeliveries(registry: Registry) {
       'attempt_duration_seconds',
       'From the start of an attempt to the end of its response.',
       ATTEMPT_SECONDS,
+    ),
+    bytesLent: registry.gauge(
+      'event_bytes_lent',
+      'Room for large events that is lent to webhooks, in bytes.',
     ),
     attemptsInFlight: registry.gauge('attempts_in_flight', 'POSTs that wait for their response.'),
     retries: registry.counter('delivery_retries_total', 'Deliveries put off for a later attempt.', {

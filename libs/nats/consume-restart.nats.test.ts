@@ -26,10 +26,10 @@ describe('consume over a server that is killed and comes back', () => {
     const seen = new Set<string>()
     const half = Promise.withResolvers<void>()
     const stopping = new AbortController()
-    const ended = consume(jetStream, {
+    const ended = consume(client, {
       stream: 'EVENTS',
       durable: 'd',
-      concurrency: 5,
+      places: () => 5,
       handle: (message) => {
         seen.add(message.string())
         if (seen.size === 100) half.resolve()

@@ -13,7 +13,7 @@ import { webhookIdOf } from '#apps/caduceus/webhook.ts'
 import { loadConfig } from '#libs/config/load.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import { connectNats } from '#libs/nats/connect.ts'
+import { connectNats, type Nats } from '#libs/nats/connect.ts'
 import { publishEvent } from '#libs/nats/event.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { eventTypeOf, parseDeviceId } from '#libs/wrp/locator.ts'
@@ -41,6 +41,7 @@ interface PublishedEvent {
 export interface CaduceusBench extends AsyncDisposable {
   nats: TestNats
   /** The test as another Caduceus. */
+  caduceus: Nats
   jetStream: JetStreamClient
   manager: JetStreamManager
   /** The test as a person who looks how things stand, and reads single messages. */
@@ -60,7 +61,8 @@ export async function startCaduceusBench(): Promise<CaduceusBench> {
   const testNats = starting.use(await startTestNats())
   const open = (user: UserName) => connectNats({ url: testNats.urlOf(user), name: 'test', log })
   const talaria = jetstream(starting.use(await open('talaria')).connection)
-  const jetStream = jetstream(starting.use(await open('caduceus')).connection)
+  const caduceus = starting.use(await open('caduceus'))
+  const jetStream = jetstream(caduceus.connection)
   const managerOf = async (user: UserName) =>
     jetstreamManager(starting.use(await open(user)).connection, { checkAPI: false })
   const manager = await managerOf('caduceus')
@@ -69,6 +71,7 @@ export async function startCaduceusBench(): Promise<CaduceusBench> {
   const running = starting.move()
   return {
     nats: testNats,
+    caduceus,
     jetStream,
     manager,
     operator,

@@ -1,4 +1,5 @@
 /** Caduceus asks Caduceus: which events of a webhook were you given? */
+import type { Msg } from '@nats-io/nats-core'
 import { z } from 'zod'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connect.ts'
@@ -6,7 +7,10 @@ import { CADUCEUS_TAKEN } from '#libs/nats/subjects.ts'
 import type { Run, Taken } from './taken.ts'
 
 /** Who has not answered by then is not heard: it stands still, or NATS is away. */
-const ANSWERS_MS = 300
+const ANSWERS_MS = 600
+
+/** Who cannot say by then says so, before he is not heard. */
+const SETTLED_MS = 150
 
 /** Instances are few; this is far above. */
 const ANSWERS_MAX = 256
@@ -39,26 +43,33 @@ export async function askTaken(
   return runs
 }
 
+/** What {@link answerTaken} needs. */
+export interface AnswerOptions {
+  takenOf: (webhookId: string) => Taken | undefined
+  /** Waits for the events that are on their way, and says whether they have come. */
+  settled: (withinMs: number) => Promise<boolean>
+  log: Logger
+}
+
 /** Answers until disposed. */
-export function answerTaken(
-  { connection }: Nats,
-  takenOf: (webhookId: string) => Taken | undefined,
-  log: Logger,
-): Disposable {
-  const subscription = connection.subscribe(CADUCEUS_TAKEN, {
-    callback(_, message) {
-      try {
-        const { webhook, after, through } = question.parse(message.json())
-        const taken = takenOf(webhook)
-        const said: z.infer<typeof answer> = {
-          runs: (taken?.runs(after, through) ?? []).map(([first, last]) => [first, last]),
-          isSure: taken?.isSure(through) ?? true,
-        }
-        message.respond(JSON.stringify(said))
-      } catch (error) {
-        log.warn({ error: String(error) }, 'question of another caduceus cannot be read')
-      }
-    },
+export function answerTaken(nats: Nats, options: AnswerOptions): Disposable {
+  const subscription = nats.connection.subscribe(CADUCEUS_TAKEN, {
+    callback: (_, message) => void answerOne(message, options),
   })
   return { [Symbol.dispose]: () => subscription.unsubscribe() }
+}
+
+/** Never rejects. */
+async function answerOne(message: Msg, { takenOf, settled, log }: AnswerOptions): Promise<void> {
+  try {
+    const { webhook, after, through } = question.parse(message.json())
+    const isSure = await settled(SETTLED_MS)
+    const said: z.infer<typeof answer> = {
+      runs: (takenOf(webhook)?.runs(after, through) ?? []).map(([first, last]) => [first, last]),
+      isSure,
+    }
+    message.respond(JSON.stringify(said))
+  } catch (error) {
+    log.warn({ error: String(error) }, 'question of another caduceus cannot be answered')
+  }
 }

@@ -205,10 +205,10 @@ describe('a consumer with its old name', () => {
   it('loses nothing beside a Caduceus of the old version, and goes for good once that has ended', async () => {
     await leftByOldVersion()
     const ending = new AbortController()
-    const oldVersion = consume(bench.jetStream, {
+    const oldVersion = consume(bench.caduceus, {
       stream: 'EVENTS',
       durable: oldName(),
-      concurrency: 4,
+      places: () => 4,
       // It posts to the receiver as well; here it only takes.
       handle: () => Promise.resolve({ outcome: 'ack' }),
       onMissing: () => addOld().then(() => true),

@@ -1,6 +1,7 @@
 /** The pull loop of one webhook: from its consumer, whatever that is called, to the delivery. */
-import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
+import type { JetStreamManager } from '@nats-io/jetstream'
 import type { Deliver } from '#apps/caduceus/delivery/deliver.ts'
+import type { Places } from '#apps/caduceus/delivery/places.ts'
 import type { DeliveryTarget } from '#apps/caduceus/delivery/target.ts'
 import type { CaduceusFaults, Metrics } from '#apps/caduceus/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
@@ -8,6 +9,7 @@ import { consume } from '#libs/nats/consume.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { untilAborted } from '#libs/retry/until-aborted.ts'
 import { wait } from '#libs/retry/wait.ts'
+import type { ByteBudget } from './byte-budget.ts'
 import { EVENTS_STREAM, isStreamMissing } from './consumer-api.ts'
 import { durableOf } from './durable-name.ts'
 import {
@@ -17,6 +19,7 @@ import {
   renameDurable,
   type DurableLimits,
 } from './durable.ts'
+import type { PullConnections } from './pull-connections.ts'
 import type { LossWatch } from './retention-loss.ts'
 
 /** Waits between attempts to look at a consumer while NATS is away. */
@@ -24,11 +27,11 @@ const BEGIN_BACKOFF = { firstMs: 200, maxMs: 10_000 }
 
 /** What {@link pullForEver} needs. */
 export interface PullOptions {
-  jetStream: JetStreamClient
+  connections: PullConnections
   manager: JetStreamManager
   limits: DurableLimits
-  /** Deliveries to one webhook at once. */
-  concurrency: number
+  places: Places
+  bytes: ByteBudget
   deliver: Deliver
   lossWatch: LossWatch
   metrics: Metrics
@@ -42,21 +45,20 @@ export async function pullForEver(
   target: DeliveryTarget,
   signal: AbortSignal,
 ): Promise<void> {
-  const { jetStream, concurrency, deliver, lossWatch, faults } = options
+  const { connections, places, deliver, lossWatch, faults } = options
   const log = options.log.child({ webhookId: target.id })
   const held: Held = { since: undefined }
   if (!(await begin(options, target, { signal, log, held }))) return
-  await consume(jetStream, {
+  const { owner } = target.webhook
+  using bytes = options.bytes.open(owner)
+  await consume(connections.of(owner), {
     stream: EVENTS_STREAM,
     durable: durableOf(target.id),
-    concurrency,
+    places: () => places.of(target.id),
+    bytes,
     handle(message) {
       lossWatch.takenOf(target.id)?.add(message.seq)
       return deliver(target, message)
-    },
-    onPull(isDrained) {
-      const taken = lossWatch.takenOf(target.id)
-      if (taken) taken.isDrained = isDrained
     },
     onFault: (error, { seq }) =>
       faults.tell('event', error, { webhookId: target.id, seq: String(seq) }),

@@ -9,14 +9,10 @@ export type Run = readonly [first: number, last: number]
 /** Of one webhook. */
 export class Taken {
   readonly #seqs = new Set<number>()
-  #newest = 0
-  /** Whether everything that was given to this instance is among them. */
-  isDrained: () => boolean = () => true
 
   add(seq: number): void {
     if (this.#seqs.size >= TAKEN_MAX) this.#seqs.delete(this.#seqs.values().next().value ?? 0)
     this.#seqs.add(seq)
-    this.#newest = Math.max(this.#newest, seq)
   }
 
   forgetThrough(through: number): void {
@@ -27,11 +23,6 @@ export class Taken {
   runs(after: number, through: number): Run[] {
     const seqs = [...this.#seqs].filter((seq) => seq > after && seq <= through)
     return toRuns(seqs.toSorted((one, other) => one - other))
-  }
-
-  /** Whether none up to `through` can come any more: they are given out in order. */
-  isSure(through: number): boolean {
-    return this.#newest >= through || this.isDrained()
   }
 }
 

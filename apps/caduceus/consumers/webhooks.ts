@@ -96,6 +96,7 @@ export function createWebhooks(options: PullOptions): Webhooks {
       if (!entry) return
       entries.delete(id)
       stop(entry)
+      options.places.end(id)
       const loop = entry.loop.finally(() => ended.delete(loop))
       ended.add(loop)
     },

@@ -1,7 +1,8 @@
 /** Where a delivery ends that was given up: the event as it was, why, and how often it failed. */
-import type { JetStreamClient, JsMsg } from '@nats-io/jetstream'
+import type { JetStreamClient } from '@nats-io/jetstream'
 import { headers } from '@nats-io/transport-node'
 import type { DeadLetterReason } from '#apps/caduceus/metrics.ts'
+import type { PulledMessage } from '#libs/nats/pulled-message.ts'
 import { deadLetterSubject } from '#libs/nats/subjects.ts'
 
 /** As for events: what was not acknowledged in five seconds will not be. */
@@ -27,7 +28,7 @@ export interface DeadLetterFacts {
  */
 export async function publishDeadLetter(
   jetStream: JetStreamClient,
-  message: JsMsg,
+  message: PulledMessage,
   facts: DeadLetterFacts,
 ): Promise<void> {
   const made = headers()

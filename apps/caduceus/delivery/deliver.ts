@@ -2,12 +2,13 @@
  * What becomes of one event for one webhook: passed by, delivered, tried again later, or kept as a
  * dead letter. This is policy alone: the loop is in libs/nats, the POST in attempt.ts.
  */
-import type { JetStreamClient, JsMsg } from '@nats-io/jetstream'
+import type { JetStreamClient } from '@nats-io/jetstream'
 import type { Metrics } from '#apps/caduceus/metrics.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Outcome } from '#libs/nats/consume.ts'
 import { readEventHeaders } from '#libs/nats/event.ts'
+import type { PulledMessage } from '#libs/nats/pulled-message.ts'
 import { beginMessage, readTraceContext } from '#libs/nats/trace.ts'
 import { traceFields, type Span, type Tracer } from '#libs/trace/tracer.ts'
 import { decode } from '#libs/wrp/codec.ts'
@@ -19,6 +20,7 @@ import type { Books, Settled } from './books.ts'
 import type { FailedAttempts } from './failed-attempts.ts'
 import type { WatchBacklog } from './failure-notice.ts'
 import { createOverruns } from './overruns.ts'
+import type { Places } from './places.ts'
 import type { DeliveryTarget } from './target.ts'
 import { deviceOf, toDeliveryRequest } from './request.ts'
 import { retryDelayMs } from './schedule.ts'
@@ -33,7 +35,7 @@ const EXPIRED_RETRY_MS = 5_000
 const UNCOUNTED_RETRY_MS = 5_000
 
 /** Decides about one message. */
-export type Deliver = (target: DeliveryTarget, message: JsMsg) => Promise<Outcome>
+export type Deliver = (target: DeliveryTarget, message: PulledMessage) => Promise<Outcome>
 
 /** What {@link createDeliver} needs. */
 export interface DeliverOptions {
@@ -41,6 +43,7 @@ export interface DeliverOptions {
   attempt: AttemptDelivery
   failedAttempts: FailedAttempts
   books: Books
+  places: Places
   watchBacklog: WatchBacklog
   retryDelaysMs: readonly number[]
   tracer: Tracer | undefined
@@ -90,13 +93,13 @@ export function createDeliver(options: DeliverOptions): Deliver {
 /** One event that a webhook is owed. */
 interface Owed {
   target: DeliveryTarget
-  message: JsMsg
+  message: PulledMessage
   /** Undefined for what cannot be decoded. */
   event: WrpMessage | undefined
 }
 
 async function decide(options: DeliverOptions, owed: Owed): Promise<Decision> {
-  const { failedAttempts, retryDelaysMs, metrics, log } = options
+  const { failedAttempts, places, retryDelaysMs, metrics, log } = options
   const { target, message, event } = owed
   const { id: webhookId } = target
   const { seq } = message
@@ -112,9 +115,11 @@ async function decide(options: DeliverOptions, owed: Owed): Promise<Decision> {
 
   const { outcome, status, retryAfterMs } = await attemptOnce(options, { ...owed, event }, facts)
   if (outcome === 'delivered') {
+    places.succeeded(webhookId)
     if (failedBefore > 0) await failedAttempts.forget(webhookId, seq)
     return { outcome: { outcome: 'ack' }, settled: { as: 'delivered' } }
   }
+  places.failed(webhookId)
   const attemptCount = failedBefore + 1
   const delayMs = retryDelayMs(retryDelaysMs, attemptCount, retryAfterMs)
   log.debug({ ...facts, attemptCount, outcome, delayMs }, 'attempt failed')
@@ -163,7 +168,7 @@ async function attemptOnce(
 /** Each attempt at an event is a span of its own, all of them parts of the event's. */
 function beginDelivery(
   tracer: Tracer,
-  message: JsMsg,
+  message: PulledMessage,
   event: WrpMessage,
   { webhookId, eventId }: { webhookId: string; eventId: string },
 ): Span {
@@ -189,7 +194,7 @@ function endDelivery(span: Span, outcome: string): void {
 
 async function giveUp(
   { jetStream, failedAttempts, metrics, log }: DeliverOptions,
-  message: JsMsg,
+  message: PulledMessage,
   facts: DeadLetterFacts,
 ): Promise<Decision> {
   const { webhookId, attemptCount } = facts
@@ -207,10 +212,10 @@ async function giveUp(
 }
 
 /** What somebody published by hand has no id; its place in the stream is one as well. */
-const eventIdOf = (message: JsMsg): string =>
+const eventIdOf = (message: PulledMessage): string =>
   readEventHeaders(message.headers).id || `events-${message.seq}`
 
-function read(message: JsMsg): WrpMessage | undefined {
+function read(message: PulledMessage): WrpMessage | undefined {
   try {
     return decode(message.data)
   } catch {

@@ -97,6 +97,7 @@ describe('what a pattern costs', () => {
       }),
       { numRuns: 5_000 },
     )
+    expect(instructionCountAtMost('a{0,9}(?i){7}')).toBeGreaterThanOrEqual(128)
     expect(instructionCountAtMost('(.?){999}'.repeat(100))).toBeGreaterThan(399_000)
     // And not by far too much for what people write.
     for (const source of [

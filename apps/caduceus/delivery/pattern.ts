@@ -44,7 +44,9 @@ export function compilePattern(source: string): Pattern {
 const QUANTIFIER = /^\{(\d{1,4})(?:(,)(\d{0,4}))?\}/
 const CLASS = /^\[\^?\]?(?:\\.|\[:\^?[a-z]+:\]|[^\]\\])*\]/s
 const ESCAPE = /^\\(?:[pP]\{[^}]*\}|[pP].|x\{[^}]*\}|.)/s
-const GROUP = /^\((?:\?(?:P?<[^>]*>|[a-zA-Z-]*:|[a-zA-Z-]*(?=\))))?/
+const GROUP = /^\((?:\?(?:P?<[^>]*>|[a-zA-Z-]*:))?/
+/** What is no atom: a quantifier after it is one of the atom before. */
+const NOTHING = /^(?:\(\?[a-zA-Z-]*\)|\\Q\\E)/
 
 /**
  * At least as many instructions as the pattern has, without compiling it: forty characters can ask
@@ -59,8 +61,10 @@ export function instructionCountAtMost(source: string): number {
   for (let at = 0; at < source.length;) {
     const rest = source.slice(at, at + 1_024)
     const quantifier = QUANTIFIER.exec(rest)
+    const nothing = NOTHING.exec(rest)
     let length = 1
-    if (rest.startsWith('\\Q')) {
+    if (nothing) length = nothing[0].length
+    else if (rest.startsWith('\\Q')) {
       const end = source.indexOf('\\E', at)
       length = (end < 0 ? source.length : end + 2) - at
       add(length)
