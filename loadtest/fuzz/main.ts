@@ -1,9 +1,11 @@
-/** `npm run fuzz -- wrp|talaria --seconds 60`: looks for input that breaks what must not break. */
+/** `npm run fuzz -- wrp|talaria|http|parodus --seconds 60`: looks for input that breaks what must not break. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { findNatsServer } from '#nats/binary.ts'
 import { describeLive, describeProgress } from './live/describe.ts'
 import { runLive } from './live/run.ts'
 import type { FuzzCase, FuzzTarget } from './live/target.ts'
+import { startHttpTarget } from './http.ts'
+import { startParodusTarget } from './parodus.ts'
 import { startTalariaTarget } from './talaria.ts'
 import { fuzzWrp, type FuzzResult } from './wrp.ts'
 
@@ -108,6 +110,18 @@ liveCommand(
   'talaria',
   'a Talaria: messages, frames, upgrades, and answers to commands of devices that keep to nothing',
   startTalariaTarget,
+)
+
+liveCommand(
+  'http',
+  'Scytale, Caduceus, Themis, Petasos and their operations ports: requests of every kind',
+  startHttpTarget,
+)
+
+liveCommand(
+  'parodus',
+  'a Parodus, from both sides: links of local services; tokens, answers and frames of the fabric',
+  startParodusTarget,
 )
 
 try {

@@ -8,8 +8,9 @@ import { startTestKeys } from '#tests/support/keys.ts'
 import { startTestNats } from '#tests/support/nats.ts'
 import { createTalariaCases, type TalariaCase } from './cases/talaria.ts'
 import { exchange } from './live/exchange.ts'
-import { beneath, createHostileDevice, type HostileDevice } from './live/hostile-device.ts'
+import { createHostileDevice, type HostileDevice } from './live/hostile-device.ts'
 import { startFuzzed } from './live/process.ts'
+import { beneath, taken } from './live/taken.ts'
 import { FindingError, type FuzzTarget } from './live/target.ts'
 
 /** Devices at once. */
@@ -68,7 +69,7 @@ export async function startTalariaTarget(logFile?: string): Promise<FuzzTarget<T
         : putBytes(device, made)
     },
     async settle() {
-      const how = await bystander.taken(quiet)
+      const how = await taken(quiet)
       if (how !== 'taken') throw new FindingError(`a bystander's connection is ${how}`)
       await scytale.connection.flush()
     },
@@ -77,11 +78,13 @@ export async function startTalariaTarget(logFile?: string): Promise<FuzzTarget<T
 }
 
 async function putUpgrade(url: string, request: string): Promise<string> {
-  const { status, isTimeout } = await exchange(url, request)
+  // A body that does not come would be waited for.
+  const isCut = /\r\n(?:content-length|transfer-encoding):/i.test(request)
+  const { status, isTimeout } = await exchange(url, request, { isCut })
   if (status !== undefined && !STATUSES.includes(status))
     throw new FindingError(`answered with ${status}`)
-  // A request with a body that does not come is waited for; it is no fault.
-  return isTimeout ? 'no answer' : String(status ?? 'closed')
+  if (isTimeout) throw new FindingError('an upgrade was not answered')
+  return String(status ?? 'closed')
 }
 
 type Sent = Extract<TalariaCase, { kind: 'messages' | 'frames' }>
@@ -91,12 +94,12 @@ async function putBytes(device: HostileDevice, made: Sent): Promise<string> {
   if (made.kind === 'frames') {
     // What follows could be taken for a part of it, so that nothing does.
     beneath(socket).end(made.bytes)
-    return device.taken(socket)
+    return taken(socket)
   }
   for (const { bytes, isText } of made.messages) {
     socket.send(bytes, { binary: !isText }, () => undefined)
   }
-  return device.taken(socket)
+  return taken(socket)
 }
 
 async function putCommand(

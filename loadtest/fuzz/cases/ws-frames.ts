@@ -1,12 +1,16 @@
-/** Frames of a websocket written by hand (RFC 6455 §5.2), with what no client may send. */
+/** Frames of a websocket written by hand (RFC 6455 §5.2), with what no peer may send. */
 
 type Random = (below: number) => number
 
 const OPCODES = [0, 1, 2, 2, 2, 3, 7, 8, 9, 10, 15]
 
 /** One to four frames as bytes: fragments, control frames in between, lengths that lie, no mask. */
-export function hostileFrames(payload: Uint8Array, random: Random): Buffer {
-  if (random(4) === 0) return fragments(payload, 1 + random(40))
+export function hostileFrames(
+  payload: Uint8Array,
+  random: Random,
+  { isServer = false }: { isServer?: boolean } = {},
+): Buffer {
+  if (random(4) === 0) return fragments(payload, 1 + random(40), !isServer)
   return Buffer.concat(
     Array.from({ length: 1 + random(4) }, () => {
       const opcode = OPCODES[random(OPCODES.length)] ?? 2
@@ -15,7 +19,7 @@ export function hostileFrames(payload: Uint8Array, random: Random): Buffer {
         opcode,
         isLast: random(5) > 0,
         reserved: random(8) === 0 ? random(8) : 0,
-        isMasked: random(10) > 0,
+        isMasked: random(10) > 0 !== isServer,
         claimed: random(8) === 0 ? [2 ** 63, 2 ** 32, 1_000_001, 126, 0][random(5)] : undefined,
       })
     }),
@@ -23,15 +27,16 @@ export function hostileFrames(payload: Uint8Array, random: Random): Buffer {
 }
 
 /** One message in `count` pieces, with a ping between them, or before the only one. */
-function fragments(payload: Uint8Array, count: number): Buffer {
+function fragments(payload: Uint8Array, count: number, isMasked: boolean): Buffer {
   const size = Math.ceil(payload.length / count)
   const frames = Array.from({ length: count }, (_, at) =>
     frame(payload.subarray(at * size, (at + 1) * size), {
       opcode: at === 0 ? 2 : 0,
       isLast: at === count - 1,
+      isMasked,
     }),
   )
-  frames.splice(count >> 1, 0, frame(Buffer.from('ping'), { opcode: 9 }))
+  frames.splice(count >> 1, 0, frame(Buffer.from('ping'), { opcode: 9, isMasked }))
   return Buffer.concat(frames)
 }
 
@@ -40,14 +45,15 @@ interface FrameParts {
   isLast?: boolean
   /** The three bits that nobody may set. */
   reserved?: number
-  isMasked?: boolean
+  /** As a client must, and a server must not. */
+  isMasked: boolean
   /** A length that is not the payload's. */
   claimed?: number | undefined
 }
 
 function frame(
   payload: Uint8Array,
-  { opcode, isLast = true, reserved = 0, isMasked = true, claimed }: FrameParts,
+  { opcode, isLast = true, reserved = 0, isMasked, claimed }: FrameParts,
 ): Buffer {
   const length = claimed ?? payload.length
   const head = Buffer.alloc(length < 126 ? 2 : length < 65_536 ? 4 : 10)

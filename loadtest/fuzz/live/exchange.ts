@@ -2,7 +2,7 @@
 import { createConnection } from 'node:net'
 
 /** How long an answer may take on a loaded machine. */
-const ANSWER_MS = 10_000
+const ANSWER_MS = 30_000
 
 /** More of an answer than this is not kept. */
 const KEPT_BYTES_MAX = 64 * 1_024
@@ -15,8 +15,15 @@ export interface Exchanged {
   isTimeout: boolean
 }
 
-/** Sends, and resolves when an answer has begun, the connection was closed, or nothing came for long. */
-export function exchange(url: string, bytes: string | Uint8Array): Promise<Exchanged> {
+/**
+ * Sends, and resolves when an answer has begun, the connection was closed, or nothing came for long.
+ * `isCut` ends our side after the bytes: whoever waits for more of them then knows.
+ */
+export function exchange(
+  url: string,
+  bytes: string | Uint8Array,
+  { isCut = false }: { isCut?: boolean } = {},
+): Promise<Exchanged> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve) => {
     const socket = createConnection({ host: hostname, port: Number(port) })
@@ -31,8 +38,11 @@ export function exchange(url: string, bytes: string | Uint8Array): Promise<Excha
     socket.on('close', () => settle(false))
     socket.on('data', (chunk) => {
       if (head.length < KEPT_BYTES_MAX) head += chunk.toString('latin1')
+      // 100 Continue is not the answer yet.
+      head = head.replace(/^HTTP\/1\.1 1(?!01)\d\d [^]*?\r\n\r\n/, '')
       if (head.includes('\r\n\r\n')) settle(false)
     })
     socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
+    if (isCut) socket.end()
   })
 }
