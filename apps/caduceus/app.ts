@@ -22,6 +22,7 @@ import { createDeliver, type Deliver, type DeliverOptions } from './delivery/del
 import { createBooks, type Books } from './delivery/books.ts'
 import { openFailedAttempts } from './delivery/failed-attempts.ts'
 import { createDialer } from './delivery/dial.ts'
+import { createResolver, type Resolver } from './delivery/resolver.ts'
 import {
   createMetrics,
   STREAMS,
@@ -72,7 +73,8 @@ export async function start(
   const bucket = await openWebhooks(nats, { keys: config.CADUCEUS_SECRET_KEYS, log })
   const state = await openWebhookState(nats, log)
   const failedAttempts = starting.use(await openFailedAttempts({ bucket: state, books, log }))
-  const dispatcher = starting.adopt(createDialer(guard), (dialer) => dialer.close())
+  const resolver = starting.use(createResolver({ servers: config.CADUCEUS_DNS_SERVERS }))
+  const dispatcher = starting.adopt(createDialer(guard, resolver), (dialer) => dialer.close())
   const limits = limitsOf(config)
   const parts = { failedAttempts, books, tracer, metrics, faults, log }
   const lossWatch = createLossWatch({ nats, manager, bucket: state, ...parts })
@@ -84,7 +86,7 @@ export async function start(
   const places = createPlaces(config.CADUCEUS_CONCURRENCY, common)
   const bytes = createByteBudget(byteLimitsOf(config), (lent) => metrics.bytesLent.set(lent))
   const pulling = { connections, places, bytes, manager, limits, lossWatch }
-  const deliver = createDelivery({ ...parts, config, places, dispatcher, jetStream })
+  const deliver = createDelivery({ ...parts, config, places, dispatcher, resolver, jetStream })
   const webhooks = starting.use(createWebhooks({ ...pulling, deliver, metrics, faults, log }))
 
   starting.use(await followWebhooks({ webhooks, bucket, manager, ...common }))
@@ -92,7 +94,7 @@ export async function start(
   const webhooksMax = config.CADUCEUS_WEBHOOKS_MAX
   const keepsSecrets = config.CADUCEUS_SECRET_KEYS.length > 0
   const quotas = createQuotas(quotaLimitsOf(config), webhooks)
-  const registering = { bucket, manager, webhooks, guard, limits, webhooksMax, quotas }
+  const registering = { bucket, manager, webhooks, guard, resolver, limits, webhooksMax, quotas }
   const register = createRegister({ ...registering, keepsSecrets, log })
   const { verifier, keys, keysFault } = await openKeys(config, metrics, log)
   starting.use(keys)
@@ -184,16 +186,19 @@ function lookAround({
 function createDelivery({
   config,
   dispatcher,
+  resolver,
   ...parts
 }: {
   config: CaduceusConfig
   dispatcher: Dispatcher
+  resolver: Resolver
   faults: CaduceusFaults
 } & Pick<
   DeliverOptions,
   'places' | 'jetStream' | 'failedAttempts' | 'books' | 'tracer' | 'metrics' | 'log'
 >): Deliver {
-  const attempt = createAttempts({ dispatcher, attemptMs: config.CADUCEUS_ATTEMPT_MS, ...parts })
+  const attemptMs = config.CADUCEUS_ATTEMPT_MS
+  const attempt = createAttempts({ dispatcher, resolver, attemptMs, ...parts })
   const watchBacklog = createBacklogWatch({
     attempt,
     backlogMax: config.CADUCEUS_BACKLOG_MAX,

@@ -62,6 +62,9 @@ export const caduceusEnv = z.object({
   CADUCEUS_ADDRESSES_ALLOWED: list(
     'Networks in CIDR form that receivers may be in although they are private.',
   ),
+  CADUCEUS_DNS_SERVERS: list(
+    'Name servers for receivers, each an address with or without a port; none for the system’s.',
+  ),
   CADUCEUS_HTTP_ALLOWED: flag('Takes receivers without TLS.', false),
   CADUCEUS_BODY_BYTES_MAX: bytes(
     'The largest body of a request; an event and its headers must fit into the 1 MiB of the stream.',

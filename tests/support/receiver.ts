@@ -38,6 +38,8 @@ export interface Receiver extends AsyncDisposable {
     predicate?: (request: ReceivedRequest) => boolean,
     options?: { withinMs?: number },
   ): Promise<ReceivedRequest>
+  /** Ends the connections that are there; who wants to send again dials again. */
+  closeConnections(): void
   /** Changes what is answered from now on. */
   setBehaviour(respond: Respond): void
 }
@@ -75,6 +77,7 @@ export async function startReceiver({
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/events`,
     received,
+    closeConnections: () => server.closeIdleConnections(),
     next(predicate = () => true, options = {}) {
       return eventually(() => {
         const found = received.find(predicate)

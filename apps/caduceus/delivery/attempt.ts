@@ -1,9 +1,11 @@
 /** One POST to one receiver and what came of it. Whether there is another is not decided here. */
 import { errors, request, type Dispatcher } from 'undici'
 import type { AttemptOutcome, Metrics } from '#apps/caduceus/metrics.ts'
+import { untilAborted } from '#libs/retry/until-aborted.ts'
 import { formatTraceparent, type TraceContext } from '#libs/trace/context.ts'
 import type { Span, Tracer } from '#libs/trace/tracer.ts'
-import { AddressRefusedError } from './dial.ts'
+import { AddressRefusedError, bare } from './dial.ts'
+import type { Resolver } from './resolver.ts'
 import type { DeliveryRequest } from './request.ts'
 import { parseRetryAfter } from './schedule.ts'
 
@@ -28,16 +30,23 @@ export interface AttemptFacts {
   trace: TraceContext | undefined
 }
 
-/** Makes attempts. Never rejects. A notice to an owner is a part of nothing. */
+/** Whose attempt it is. A notice to an owner is a part of nothing. */
+export interface AttemptOf {
+  owner: string
+  facts?: AttemptFacts
+}
+
+/** Makes attempts. Never rejects. */
 export type AttemptDelivery = (
   url: string,
   request: DeliveryRequest,
-  facts?: AttemptFacts,
+  of: AttemptOf,
 ) => Promise<Attempt>
 
 /** What {@link createAttempts} needs. */
 export interface AttemptsOptions {
   dispatcher: Dispatcher
+  resolver: Resolver
   attemptMs: number
   tracer: Tracer | undefined
   metrics: Metrics
@@ -46,16 +55,20 @@ export interface AttemptsOptions {
 /** Attempts through `dispatcher`, each at most `attemptMs` long; redirects are not followed. */
 export function createAttempts({
   dispatcher,
+  resolver,
   attemptMs,
   tracer,
   metrics,
 }: AttemptsOptions): AttemptDelivery {
-  return async (url, { headers, body }, facts) => {
+  return async (url, { headers, body }, { owner, facts }) => {
     const observe = metrics.attemptSeconds.startTimer()
     metrics.attemptsInFlight.inc()
     const span = tracer && facts && beginPost(tracer, url, body.length, facts)
     let attempt: Attempt
     try {
+      const signal = AbortSignal.timeout(attemptMs)
+      // Here and not only when it is dialled, as here is known whose turn it takes.
+      await untilAborted(resolver.resolve(bare(new URL(url).hostname), owner), signal)
       const response = await request(url, {
         dispatcher,
         method: 'POST',
@@ -63,7 +76,7 @@ export function createAttempts({
         body,
         headersTimeout: attemptMs,
         bodyTimeout: attemptMs,
-        signal: AbortSignal.timeout(attemptMs),
+        signal,
       })
       attempt = judge(response)
       // What follows the status changes nothing any more, but the connection needs it read.

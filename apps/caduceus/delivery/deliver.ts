@@ -152,12 +152,14 @@ async function attemptOnce(
   { webhookId, eventId, attemptCount: failedBefore }: Omit<DeadLetterFacts, 'reason'>,
 ): Promise<Attempt> {
   const nowMs = Date.now()
+  const { owner } = webhook
   const onHeadersLeftOut = (count: number): void => metrics.headersLeftOut.inc(count)
   const request = toDeliveryRequest(webhook.hook, event, { eventId, nowMs, onHeadersLeftOut })
   const url = targetOf(webhook, message.seq + failedBefore)
   const span = tracer && beginDelivery(tracer, message, event, { webhookId, eventId })
   const trace = span?.context ?? readTraceContext(message.headers)
-  const made = await attempt(url, request, { webhookId, resendCount: failedBefore, trace })
+  const facts = { webhookId, resendCount: failedBefore, trace }
+  const made = await attempt(url, request, { owner, facts })
   const { outcome, status } = made
   if (span) endDelivery(span, outcome)
   const said = { webhookId, eventId, outcome, status, attemptCount: failedBefore + 1 }

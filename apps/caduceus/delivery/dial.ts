@@ -2,10 +2,10 @@
  * Connections to receivers. The address is checked at the moment it is dialled, after the name was
  * resolved: a check at registration alone would be passed by a name that changes its mind.
  */
-import { lookup as resolve, type LookupAddress } from 'node:dns'
-import { isIP, type LookupFunction } from 'node:net'
+import { isIP, isIPv6, type LookupFunction } from 'node:net'
 import { Agent, buildConnector, type Dispatcher } from 'undici'
 import type { AddressGuard } from './addresses.ts'
+import type { Resolver } from './resolver.ts'
 
 /** A connection that takes longer is to a host that is not there. */
 const CONNECT_MS = 5_000
@@ -20,10 +20,10 @@ export class AddressRefusedError extends Error {
 }
 
 /** A dispatcher that dials only what `guard` allows, and no proxy. Close it at the end. */
-export function createDialer(guard: AddressGuard): Dispatcher {
+export function createDialer(guard: AddressGuard, resolver: Resolver): Dispatcher {
   const connect = buildConnector({
     timeout: CONNECT_MS,
-    lookup: guardedLookup(guard),
+    lookup: guardedLookup(guard, resolver),
     // The loop of webhooks needs no second protocol, and upstream speaks HTTP/1.1.
     allowH2: false,
   })
@@ -31,34 +31,36 @@ export function createDialer(guard: AddressGuard): Dispatcher {
     keepAliveTimeout: KEEP_ALIVE_MS,
     connect: (options, callback) => {
       // A literal address is never looked up, so the look-up cannot refuse it.
-      const literal = options.hostname.replace(/^\[|\]$/g, '')
+      const literal = bare(options.hostname)
       if (isIP(literal) !== 0 && !guard.allows(literal)) callback(refused(literal), null)
       else connect(options, callback)
     },
   })
 }
 
-/** Whether the host of a URL can be dialled: what of its addresses the guard allows. */
-export async function addressesOf(hostname: string, guard: AddressGuard): Promise<string[]> {
-  const literal = hostname.replace(/^\[|\]$/g, '')
-  if (isIP(literal) !== 0) return guard.allows(literal) ? [literal] : []
-  const found = await new Promise<LookupAddress[]>((done, fail) =>
-    resolve(literal, { all: true }, (error, addresses) => (error ? fail(error) : done(addresses))),
-  )
-  return found.map(({ address }) => address).filter((address) => guard.allows(address))
-}
+/** A host of a URL without the brackets of IPv6. */
+export const bare = (hostname: string): string => hostname.replace(/^\[|\]$/g, '')
 
-function guardedLookup(guard: AddressGuard): LookupFunction {
-  return (hostname, options, callback) => {
-    resolve(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error) return callback(error, '')
-      const allowed = addresses.filter(({ address }) => guard.allows(address))
-      const [first] = allowed
-      if (!first) return callback(refused(hostname), '')
-      if (options.all) callback(null, allowed)
-      else callback(null, first.address, first.family)
-    })
+function guardedLookup(guard: AddressGuard, resolver: Resolver): LookupFunction {
+  const look = async (
+    ...[hostname, options, callback]: Parameters<LookupFunction>
+  ): Promise<void> => {
+    let addresses: readonly string[]
+    try {
+      // Looked up by the attempt just now, with its owner's turn; so here it is only found again.
+      addresses = await resolver.resolve(hostname)
+    } catch (error) {
+      return callback(error as Error, '')
+    }
+    const allowed = addresses
+      .filter((address) => guard.allows(address))
+      .map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }))
+    const [first] = allowed
+    if (!first) return callback(refused(hostname), '')
+    if (options.all) callback(null, allowed)
+    else callback(null, first.address, first.family)
   }
+  return (...asked) => void look(...asked)
 }
 
 const refused = (host: string): AddressRefusedError =>

@@ -42,7 +42,7 @@ export function createBacklogWatch(options: BacklogOptions): WatchBacklog {
     const url = target.webhook.hook.failure_url
     if (url === '') return
     // One try, as upstream; an attempt never rejects.
-    attempt(url, toNotice(target, nowMs, options))
+    attempt(url, toNotice(target, nowMs, options), { owner: target.webhook.owner })
       .then(({ outcome }) => metrics.failureNotices.inc({ outcome }))
       .catch((error: unknown) => faults.tell('notice', error, { webhookId: target.id }))
   }

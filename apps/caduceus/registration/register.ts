@@ -7,14 +7,9 @@ import {
 } from '#apps/caduceus/consumers/durable.ts'
 import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
 import type { AddressGuard } from '#apps/caduceus/delivery/addresses.ts'
-import { addressesOf } from '#apps/caduceus/delivery/dial.ts'
-import {
-  urlIdOf,
-  webhookIdOf,
-  withoutQuery,
-  type Hook,
-  type Webhook,
-} from '#apps/caduceus/webhook.ts'
+import { bare } from '#apps/caduceus/delivery/dial.ts'
+import type { Resolver } from '#apps/caduceus/delivery/resolver.ts'
+import { urlIdOf, webhookIdOf, withoutQuery, type Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Bucket, BucketEntry } from '#libs/nats/bucket.ts'
 import { wait } from '#libs/retry/wait.ts'
@@ -31,6 +26,7 @@ export interface RegisterOptions {
   manager: JetStreamManager
   webhooks: Webhooks
   guard: AddressGuard
+  resolver: Resolver
   limits: DurableLimits
   webhooksMax: number
   quotas: Quotas
@@ -47,7 +43,7 @@ export type Register = (webhook: Webhook, isOwn: (owner: string) => boolean) => 
  * may not be dialled, and the client's errors when NATS does not keep it.
  */
 export function createRegister(options: RegisterOptions): Register {
-  const { bucket, webhooks, guard, webhooksMax, quotas, keepsSecrets, log } = options
+  const { bucket, webhooks, webhooksMax, quotas, keepsSecrets, log } = options
   return async (webhook, isOwn) => {
     const { hook } = webhook
     if (hook.config.secret && !keepsSecrets) {
@@ -56,7 +52,7 @@ export function createRegister(options: RegisterOptions): Register {
         'config.secret: this Caduceus has no key to keep it under: set CADUCEUS_SECRET_KEYS',
       )
     }
-    await checkHosts(hook, guard)
+    await checkHosts(webhook, options)
     const { id, found } = await find(bucket, webhook, isOwn)
     if (!found && webhooks.count >= webhooksMax) {
       throw new RegisterError('TOO_MANY_WEBHOOKS', `there are ${webhooksMax} webhooks already`)
@@ -113,14 +109,20 @@ async function ensureConsumer(
   }
 }
 
-async function checkHosts(hook: Hook, guard: AddressGuard): Promise<void> {
+async function checkHosts(
+  { hook, owner }: Webhook,
+  { guard, resolver }: RegisterOptions,
+): Promise<void> {
   await Promise.all(
     urlsOf(hook).map(async ([field, url]) => {
-      const { hostname } = new URL(url)
+      const hostname = bare(new URL(url).hostname)
       const late = wait(LOOKUP_MS).then(() => undefined)
-      const found = await Promise.race([addressesOf(hostname, guard).catch(() => undefined), late])
+      const looking = resolver.resolve(hostname, owner).catch(() => undefined)
+      const found = await Promise.race([looking, late])
       if (!found) throw invalid(`${field}: host does not exist`)
-      if (found.length === 0) throw invalid(`${field}: IP is within a blocked subnet`)
+      if (!found.some((address) => guard.allows(address))) {
+        throw invalid(`${field}: IP is within a blocked subnet`)
+      }
     }),
   )
 }
