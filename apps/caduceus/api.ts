@@ -54,6 +54,7 @@ export function createApi(options: ApiOptions): Hono<TracedEnv> {
     callers,
     owns,
     quotas,
+    administrators: new Set(config.CADUCEUS_ADMINISTRATORS),
     bodyBytesMax,
     register,
     webhooks,

@@ -46,6 +46,9 @@ export const caduceusEnv = z.object({
   CADUCEUS_TOKEN_AUDIENCE: tokenAudience(),
   CADUCEUS_TOKEN_AGE_MAX_MS: tokenAgeMax(),
   CADUCEUS_BASIC_CREDENTIALS: credentialList('Callers with a password, each `user:password`.'),
+  CADUCEUS_ADMINISTRATORS: list(
+    'Callers who see the webhooks of all owners, each kind and name: `basic:operator`, `jwt:subject`.',
+  ),
   CADUCEUS_OPEN: flag('Lets everybody in: for development only.', false),
   CADUCEUS_SECRET_KEYS: secretKeysField(
     'Keys that the secrets of webhooks are sealed with in NATS, `name:key` with 32 bytes in base64. ' +

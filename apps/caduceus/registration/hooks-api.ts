@@ -6,7 +6,7 @@ import type { Callers, CallerEnv } from '#apps/caduceus/callers.ts'
 import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
 import type { Metrics, RegistrationOutcome } from '#apps/caduceus/metrics.ts'
 import { ownerOf, type Owns } from '#apps/caduceus/owner.ts'
-import { ANY_PARTNER, urlIdOf, type Webhook } from '#apps/caduceus/webhook.ts'
+import { ANY_PARTNER, urlIdOf, withoutQuery, type Webhook } from '#apps/caduceus/webhook.ts'
 import { errorResponse } from '#libs/http/error.ts'
 import type { Bucket } from '#libs/nats/bucket.ts'
 import type { Quotas } from './quota.ts'
@@ -37,6 +37,8 @@ export interface HooksApiOptions {
   callers: Callers
   owns: Owns
   quotas: Quotas
+  /** Owners who see everybody's webhooks. */
+  administrators: ReadonlySet<string>
   bodyBytesMax: number
   register: Register
   webhooks: Webhooks
@@ -103,10 +105,14 @@ async function post(
   }
 }
 
-/** The caller's own webhooks, or all for a caller who may see every partner's. */
-function list(c: Context<CallerEnv>, { webhooks, owns }: HooksApiOptions): Response {
+/** The caller's own webhooks, or all for an administrator and a token for every partner. */
+function list(
+  c: Context<CallerEnv>,
+  { webhooks, owns, administrators }: HooksApiOptions,
+): Response {
   const caller = c.get('caller')
-  const seesAll = caller.partners.includes(ANY_PARTNER)
+  const isForAll = caller.kind === 'jwt' && caller.partners.includes(ANY_PARTNER)
+  const seesAll = isForAll || administrators.has(ownerOf(caller))
   const shown = [...webhooks.all()]
     .map(({ webhook }) => webhook)
     .filter(({ owner, untilMs }) => untilMs > Date.now() && (seesAll || owns(caller, owner)))
@@ -114,13 +120,18 @@ function list(c: Context<CallerEnv>, { webhooks, owns }: HooksApiOptions): Respo
   return c.json(shown)
 }
 
-/** As upstream lists one: the duration in nanoseconds, and a word instead of the secret. */
+/** As upstream lists one, but for queries: the duration in nanoseconds, a word instead of the secret. */
 function toListed({ hook, registeredAtMs, untilMs }: Webhook): unknown {
   const { secret: _, ...config } = hook.config
   return {
     registered_from_address: hook.registered_from_address,
-    config: { ...config, secret: '<obfuscated>' },
-    failure_url: hook.failure_url,
+    config: {
+      ...config,
+      url: withoutQuery(config.url),
+      ...(config.alt_urls && { alt_urls: config.alt_urls.map(withoutQuery) }),
+      secret: '<obfuscated>',
+    },
+    failure_url: withoutQuery(hook.failure_url),
     events: hook.events,
     matcher: hook.matcher,
     duration: (untilMs - registeredAtMs) * 1_000_000,

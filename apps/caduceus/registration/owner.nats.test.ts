@@ -21,7 +21,11 @@ let caduceus: App
 beforeAll(async () => {
   bench = await startCaduceusBench()
   keys = await startTestKeys()
-  caduceus = await bench.startCaduceus({ CADUCEUS_JWKS_URL: keys.url })
+  caduceus = await bench.startCaduceus({
+    CADUCEUS_JWKS_URL: keys.url,
+    // Sees when a webhook of somebody else is known.
+    CADUCEUS_ADMINISTRATORS: 'basic:owner',
+  })
 })
 afterAll(async () => {
   await caduceus[Symbol.asyncDispose]()
