@@ -7,6 +7,7 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'
+import { DEAD_LETTERS_PER_WEBHOOK_MAX, DEAD_LETTERS_STREAM } from '#libs/nats/dead-letters.ts'
 import { SESSIONS_BUCKET } from '#libs/nats/sessions.ts'
 import { TALARIA_LEASE_MS, TALARIAS_BUCKET } from '#libs/nats/talarias.ts'
 
@@ -52,7 +53,7 @@ export function streams({ replicas, eventsBytesMax }: StreamOptions): Partial<St
       num_replicas: replicas,
     },
     {
-      name: 'DEAD_LETTERS',
+      name: DEAD_LETTERS_STREAM,
       description: 'Deliveries that were given up, and why.',
       subjects: ['xmidt.dead.>'],
       retention: RetentionPolicy.Limits,
@@ -61,6 +62,7 @@ export function streams({ replicas, eventsBytesMax }: StreamOptions): Partial<St
       compression: StoreCompression.S2,
       max_age: nanos(7 * 24 * HOUR_MS),
       max_bytes: DEAD_LETTERS_BYTES_MAX,
+      max_msgs_per_subject: DEAD_LETTERS_PER_WEBHOOK_MAX,
       duplicate_window: nanos(120_000),
       allow_direct: true,
       num_replicas: replicas,

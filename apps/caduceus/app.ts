@@ -1,5 +1,5 @@
 /** Caduceus, put together. Read upwards it is the order of its end. */
-import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { jetstream, jetstreamManager, type JetStreamClient } from '@nats-io/jetstream'
 import type { Dispatcher } from 'undici'
 import { watchKeys } from '#libs/auth/keys-watch.ts'
 import { warnOfOpenRules } from '#libs/auth/token-rules.ts'
@@ -38,6 +38,8 @@ import { createByteBudget, type ByteLimits } from './consumers/byte-budget.ts'
 import { openPullConnections } from './consumers/pull-connections.ts'
 import type { Taken } from './consumers/taken.ts'
 import { createPlaces } from './delivery/places.ts'
+import { createDeadLetterCounts, type DeadLetterCounts } from './consumers/dead-letter-counts.ts'
+import { createDeadLetters } from './delivery/dead-letter.ts'
 import { answerTaken } from './consumers/ask-taken.ts'
 import { createExpiredRetries } from './consumers/expired-retries.ts'
 import type { DurableLimits } from './consumers/durable.ts'
@@ -56,7 +58,8 @@ export async function start(
   await using starting = new AsyncDisposableStack()
   const books = createBooks()
   const standings = createStandings()
-  const metrics = createMetrics(figuresOf(standings, books))
+  const deadLetters = createDeadLetterCounts(log)
+  const metrics = createMetrics(figuresOf(standings, books, deadLetters))
   const tracer = starting.use(await openTracer('caduceus', { config, metrics, log }))
   const faults = createFaults(metrics.faults, log)
   const common = { config, tracer, metrics, faults, log }
@@ -82,7 +85,7 @@ export async function start(
   const settled = (withinMs: number): Promise<boolean> => connections.settled(withinMs)
   const takenOf = (id: string): Taken | undefined => lossWatch.takenOf(id)
   starting.use(answerTaken(nats, { takenOf, settled, log }))
-  starting.use(lookAround({ config, manager, lossWatch, standings, ...parts }))
+  starting.use(lookAround({ config, manager, lossWatch, standings, deadLetters, ...parts }))
   const places = createPlaces(config.CADUCEUS_CONCURRENCY, common)
   const bytes = createByteBudget(byteLimitsOf(config), (lent) => metrics.bytesLent.set(lent))
   const pulling = { connections, places, bytes, manager, limits, lossWatch }
@@ -165,9 +168,14 @@ const quotaLimitsOf = (config: CaduceusConfig): QuotaLimits => ({
   changesPerMinute: config.CADUCEUS_OWNER_CHANGES_PER_MINUTE,
 })
 
-const figuresOf = (standings: Standings, books: Books): WebhookFigures => ({
+const figuresOf = (
+  standings: Standings,
+  books: Books,
+  deadLetters: DeadLetterCounts,
+): WebhookFigures => ({
   standings: () => standings.all(),
   countsOf: (webhookId) => books.countsOf(webhookId),
+  deadLetterCountOf: (webhookId) => deadLetters.countOf(webhookId),
 })
 
 /** Looks how the webhooks stand, from before the first pull until after the last. */
@@ -187,15 +195,17 @@ function createDelivery({
   config,
   dispatcher,
   resolver,
+  jetStream,
   ...parts
 }: {
   config: CaduceusConfig
   dispatcher: Dispatcher
   resolver: Resolver
+  jetStream: JetStreamClient
   faults: CaduceusFaults
 } & Pick<
   DeliverOptions,
-  'places' | 'jetStream' | 'failedAttempts' | 'books' | 'tracer' | 'metrics' | 'log'
+  'places' | 'failedAttempts' | 'books' | 'tracer' | 'metrics' | 'log'
 >): Deliver {
   const attemptMs = config.CADUCEUS_ATTEMPT_MS
   const attempt = createAttempts({ dispatcher, resolver, attemptMs, ...parts })
@@ -205,7 +215,9 @@ function createDelivery({
     concurrency: config.CADUCEUS_CONCURRENCY,
     ...parts,
   })
+  const ownerBytesMax = config.CADUCEUS_OWNER_DEAD_LETTER_BYTES_PER_DAY
   return createDeliver({
+    keepDeadLetter: createDeadLetters({ jetStream, ownerBytesMax, ...parts }),
     attempt,
     watchBacklog,
     retryDelaysMs: config.CADUCEUS_RETRY_DELAYS_MS,

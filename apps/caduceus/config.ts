@@ -145,6 +145,10 @@ export const caduceusEnv = z.object({
     )
     .transform((values) => values.map(Number))
     .meta({ description: RETRY_DELAYS_ABOUT, kind: 'list of milliseconds' }),
+  CADUCEUS_OWNER_DEAD_LETTER_BYTES_PER_DAY: bytes(
+    'How many bytes of events one instance keeps in dead letters of one owner a day; over it they are kept without their payload.',
+    8 * 1024 * 1024,
+  ),
   CADUCEUS_BACKLOG_MAX: integer(
     'From how many waiting events on a webhook’s owner is told that it cannot keep up; upstream’s queue had as many places.',
     10_000,

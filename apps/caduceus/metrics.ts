@@ -100,17 +100,20 @@ export interface Standing {
 export interface WebhookFigures {
   standings(): ReadonlyMap<string, Standing>
   countsOf(webhookId: string): EventCounts
+  deadLetterCountOf(webhookId: string): number
 }
 
 const NO_FIGURES: WebhookFigures = {
   standings: () => new Map(),
   countsOf: () => createBooks().countsOf(''),
+  deadLetterCountOf: () => 0,
 }
 
 /** Fresh metrics in a registry of their own. */
 export function createMetrics(figures: WebhookFigures = NO_FIGURES) {
   const registry = createRegistry('caduceus')
   createOfEachWebhook(registry, figures)
+  createDeadLetterGauge(registry, figures)
   return {
     registry,
     trace: createTraceMetrics(registry),
@@ -201,6 +204,20 @@ function createOfEachWebhook(registry: Registry, figures: WebhookFigures): void 
   )
 }
 
+function createDeadLetterGauge(registry: Registry, figures: WebhookFigures): void {
+  registry.gauge(
+    'webhook_dead_letters',
+    'Dead letters of a webhook that are kept; at 1000 its oldest go. The same in every instance.',
+    { webhook: WEBHOOK },
+    (gauge) => {
+      gauge.reset()
+      for (const webhook of figures.standings().keys()) {
+        gauge.set({ webhook }, figures.deadLetterCountOf(webhook))
+      }
+    },
+  )
+}
+
 function createDeliveries(registry: Registry) {
   return {
     events: registry.counter(
@@ -228,6 +245,10 @@ function createDeliveries(registry: Registry) {
       'dead_letters_total',
       'Deliveries given up and kept as dead letters.',
       { reason: DEAD_LETTER_REASONS },
+    ),
+    deadLettersCut: registry.counter(
+      'dead_letters_cut_total',
+      'Dead letters kept without their payload, as their owner has too many bytes of them.',
     ),
     dropped: registry.counter('events_dropped_total', 'Events that a webhook will not get.', {
       reason: ['retention', 'expired', 'match-overrun'],

@@ -157,6 +157,13 @@ export function deadLetterSubject(webhookId: string): string {
   return `${DEAD_LETTER_PREFIX}.${bounded(escapeToken(webhookId))}`
 }
 
+/** The dead letters of all webhooks. */
+export const DEAD_LETTER_SUBJECTS = `${DEAD_LETTER_PREFIX}.*`
+
+/** Whose dead letters a subject is of. */
+export const webhookIdOfDeadLetter = (subject: string): string =>
+  subject.slice(DEAD_LETTER_PREFIX.length + 1)
+
 /** The ONE subscription on which a Talaria answers its operators. */
 export const talariaSubjects = (talariaId: string): string =>
   `${TALARIA_PREFIX}.${bounded(escapeToken(talariaId))}.*`

@@ -10,6 +10,7 @@ import { untilAborted } from '#libs/retry/until-aborted.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { EVENTS_STREAM } from './consumer-api.ts'
 import { webhookIdOfConsumer } from './durable-name.ts'
+import type { DeadLetterCounts } from './dead-letter-counts.ts'
 import { findDurable } from './durable.ts'
 import type { ExpireRetries } from './expired-retries.ts'
 import type { Facts } from './place.ts'
@@ -31,6 +32,7 @@ export interface LookOptions {
   lossWatch: LossWatch
   expireRetries: ExpireRetries
   standings: Standings
+  deadLetters: DeadLetterCounts
   failedAttempts: FailedAttempts
   books: Books
   everyMs: number
@@ -77,7 +79,7 @@ async function lastLook(options: LookOptions): Promise<void> {
 }
 
 async function look(options: LookOptions): Promise<void> {
-  const { manager, lossWatch, expireRetries, standings, failedAttempts } = options
+  const { manager, lossWatch, expireRetries, standings, deadLetters, failedAttempts } = options
   await failedAttempts.catchUp()
   const found = new Map<string, ConsumerInfo>()
   for await (const consumer of manager.consumers.list(EVENTS_STREAM)) {
@@ -99,6 +101,8 @@ async function look(options: LookOptions): Promise<void> {
     await lossWatch.look(id, facts)
     await expireRetries(id, facts)
   }
+  // Last, as it is missed by nobody: its stream may be away while events go on.
+  await deadLetters.look(manager)
 }
 
 /** The webhook is gone, and its consumer with it. */

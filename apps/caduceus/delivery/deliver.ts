@@ -2,7 +2,6 @@
  * What becomes of one event for one webhook: passed by, delivered, tried again later, or kept as a
  * dead letter. This is policy alone: the loop is in libs/nats, the POST in attempt.ts.
  */
-import type { JetStreamClient } from '@nats-io/jetstream'
 import type { Metrics } from '#apps/caduceus/metrics.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
@@ -15,7 +14,7 @@ import { decode } from '#libs/wrp/codec.ts'
 import { eventTypeOf } from '#libs/wrp/locator.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import type { Attempt, AttemptDelivery } from './attempt.ts'
-import { publishDeadLetter, type DeadLetterFacts } from './dead-letter.ts'
+import type { KeepDeadLetter, DeadLetterFacts } from './dead-letter.ts'
 import type { Books, Settled } from './books.ts'
 import type { FailedAttempts } from './failed-attempts.ts'
 import type { WatchBacklog } from './failure-notice.ts'
@@ -39,7 +38,7 @@ export type Deliver = (target: DeliveryTarget, message: PulledMessage) => Promis
 
 /** What {@link createDeliver} needs. */
 export interface DeliverOptions {
-  jetStream: JetStreamClient
+  keepDeadLetter: KeepDeadLetter
   attempt: AttemptDelivery
   failedAttempts: FailedAttempts
   books: Books
@@ -111,7 +110,7 @@ async function decide(options: DeliverOptions, owed: Owed): Promise<Decision> {
     return uncounted(options, { webhookId, error })
   }
   const facts = { webhookId, eventId: eventIdOf(message), attemptCount: failedBefore }
-  if (!event) return giveUp(options, message, { ...facts, reason: 'undecodable' })
+  if (!event) return giveUp(options, owed, { ...facts, reason: 'undecodable' })
 
   const { outcome, status, retryAfterMs } = await attemptOnce(options, { ...owed, event }, facts)
   if (outcome === 'delivered') {
@@ -124,7 +123,7 @@ async function decide(options: DeliverOptions, owed: Owed): Promise<Decision> {
   const delayMs = retryDelayMs(retryDelaysMs, attemptCount, retryAfterMs)
   log.debug({ ...facts, attemptCount, outcome, delayMs }, 'attempt failed')
   if (delayMs === undefined) {
-    return giveUp(options, message, { ...facts, attemptCount, reason: outcome, status })
+    return giveUp(options, owed, { ...facts, attemptCount, reason: outcome, status })
   }
   try {
     // Before the stream has it back: whoever gets it next has to know.
@@ -195,13 +194,13 @@ function endDelivery(span: Span, outcome: string): void {
 }
 
 async function giveUp(
-  { jetStream, failedAttempts, metrics, log }: DeliverOptions,
-  message: PulledMessage,
+  { keepDeadLetter, failedAttempts, metrics, log }: DeliverOptions,
+  { target, message }: Owed,
   facts: DeadLetterFacts,
 ): Promise<Decision> {
   const { webhookId, attemptCount } = facts
   try {
-    await publishDeadLetter(jetStream, message, facts)
+    await keepDeadLetter(message, facts, target.webhook.owner)
   } catch (error) {
     const trace = traceFields(readTraceContext(message.headers))
     log.warn({ webhookId, error: String(error), ...trace }, 'dead letter cannot be kept')

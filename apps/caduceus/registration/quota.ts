@@ -1,6 +1,7 @@
 /** What one owner may have and do, so that he takes nothing from the others. */
 import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
 import { compilePattern } from '#apps/caduceus/delivery/pattern.ts'
+import { createRates } from '#apps/caduceus/rates.ts'
 import type { Hook, Webhook } from '#apps/caduceus/webhook.ts'
 import { RegisterError } from './register-error.ts'
 
@@ -27,30 +28,12 @@ export interface Quotas {
 
 const MINUTE_MS = 60_000
 
-/** Owners whose rate is remembered; one that is forgotten begins with all of it again. */
-const OWNERS_MAX = 10_000
-
 /** Counts from what `webhooks` knows; what ended counts until it is swept, as its consumer is there. */
 export function createQuotas(limits: QuotaLimits, webhooks: Webhooks): Quotas {
-  const rates = new Map<string, { left: number; atMs: number }>()
+  const changes = createRates(limits.changesPerMinute, MINUTE_MS)
   const entering = new Map<symbol, { id: string; webhook: Webhook }>()
   return {
-    takeChange(owner) {
-      const nowMs = performance.now()
-      const rate = rates.get(owner) ?? { left: limits.changesPerMinute, atMs: nowMs }
-      const back = ((nowMs - rate.atMs) * limits.changesPerMinute) / MINUTE_MS
-      Object.assign(rate, {
-        left: Math.min(limits.changesPerMinute, rate.left + back),
-        atMs: nowMs,
-      })
-      // The last one in the map is who came last.
-      rates.delete(owner)
-      rates.set(owner, rate)
-      if (rates.size > OWNERS_MAX) rates.delete(rates.keys().next().value ?? '')
-      if (rate.left < 1) return ((1 - rate.left) * MINUTE_MS) / limits.changesPerMinute
-      rate.left -= 1
-      return undefined
-    },
+    takeChange: (owner) => changes.take(owner),
     enter(id, webhook, isOwn) {
       const others = new Map<string, Webhook>()
       for (const each of [...webhooks.all(), ...entering.values()]) {
