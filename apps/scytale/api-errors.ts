@@ -12,11 +12,16 @@ export function endpointUnknown(c: Context<ApiEnv>): Response {
   return failure(400, 'Invalid endpoint')
 }
 
-/** A refusal as it says, anything else as 500: what went wrong inside is logged and not told. */
+/** A refusal as it says, 499 where the caller went away, anything else as 500: what went wrong inside is logged and not told. */
 export function answerError(error: Error, c: Context<ApiEnv>, log: Logger): Response {
   if (error instanceof Refusal) {
     c.set('refusal', error.reason)
     return failure(error.status, error.message, error.headers)
+  }
+  // A caller that goes away in the middle of its body is no fault of ours, and nobody reads the answer.
+  if (c.req.raw.signal.aborted) {
+    c.set('refusal', 'body-cut')
+    return failure(499, 'the caller went away')
   }
   const trace = traceFields(c.get('span')?.context)
   log.error({ error: error.stack ?? String(error), ...trace }, 'request failed')

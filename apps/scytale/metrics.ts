@@ -18,6 +18,7 @@ const REFUSALS = [
   'capability-missing',
   'partners-foreign',
   'body-too-large',
+  'body-cut',
   'format-unsupported',
   'message-invalid',
   'device-id-invalid',

@@ -14,7 +14,7 @@ import { startFuzzed, type FuzzedProcess } from './live/process.ts'
 import { FindingError, type FuzzTarget } from './live/target.ts'
 
 /** Requests at once. */
-const LANES = 8
+const LANES = 24
 
 const CALLER = 'caller:secret'
 const DEVICE_ID = 'mac:fd0000000001'
@@ -51,7 +51,7 @@ export async function startHttpTarget(logFile?: string): Promise<FuzzTarget<Requ
       ...(app === 'scytale' && {
         SCYTALE_JWKS_URL: `${urls.get('themis')}/keys`,
         SCYTALE_BASIC_CREDENTIALS: CALLER,
-        SCYTALE_DEVICE_TIMEOUT_MS: '1000',
+        SCYTALE_DEVICE_TIMEOUT_MS: '200',
       }),
       ...(app === 'caduceus' && {
         CADUCEUS_JWKS_URL: `${urls.get('themis')}/keys`,

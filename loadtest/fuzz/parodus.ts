@@ -7,6 +7,7 @@ import { startHostileService } from './live/hostile-service.ts'
 import { startFuzzed } from './live/process.ts'
 import { beneath, taken } from './live/taken.ts'
 import { FindingError, type FuzzTarget } from './live/target.ts'
+import { createTurns } from './live/turns.ts'
 
 /** Cases at once; those of the fabric's side wait for each other, as there is one connection. */
 const LANES = 6
@@ -37,12 +38,7 @@ export async function startParodusTarget(logFile?: string): Promise<FuzzTarget<P
       logFile,
     ),
   )
-  let turn: Promise<unknown> = Promise.resolve()
-  const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
-    const acted = turn.then(act, act)
-    turn = acted.catch(() => undefined)
-    return acted
-  }
+  const inTurn = createTurns()
   const running = starting.move()
   return {
     processes: [parodus],

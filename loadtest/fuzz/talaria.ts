@@ -6,18 +6,19 @@ import { commandSubject } from '#libs/nats/subjects.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { startTestKeys } from '#tests/support/keys.ts'
 import { startTestNats } from '#tests/support/nats.ts'
-import { createTalariaCases, type TalariaCase } from './cases/talaria.ts'
+import { COMMANDED, createTalariaCases, type TalariaCase } from './cases/talaria.ts'
 import { exchange } from './live/exchange.ts'
 import { createHostileDevice, type HostileDevice } from './live/hostile-device.ts'
 import { startFuzzed } from './live/process.ts'
 import { beneath, taken } from './live/taken.ts'
 import { FindingError, type FuzzTarget } from './live/target.ts'
+import { createTurns } from './live/turns.ts'
 
 /** Devices at once. */
 const LANES = 8
 
 /** How long a device may take for a command: its answer comes at once, or is none. */
-const COMMAND_MS = 150
+const COMMAND_MS = 80
 
 /** What may answer an upgrade. Nothing at all is an answer to what is no HTTP. */
 const STATUSES = [101, 400, 401, 403, 404, 405, 408, 413, 414, 417, 426, 431, 501, 503]
@@ -50,8 +51,10 @@ export async function startTalariaTarget(logFile?: string): Promise<FuzzTarget<T
     keys.sign({ 'device-id': id, 'partner-id': 'comcast', trust: 1_000 })
   const deviceOf = async (id: string): Promise<HostileDevice> =>
     starting.use(createHostileDevice(talaria.url, id, await tokenOf(id)))
-  const ids = Array.from({ length: LANES }, (_, at) => `mac:fd00000000${10 + at}`)
+  const ids = Array.from({ length: LANES }, (_, at) => `mac:fd00000000${20 + at}`)
   const devices = await Promise.all(ids.map(deviceOf))
+  const commanded = await deviceOf(COMMANDED)
+  const inTurn = createTurns()
   const bystander = await deviceOf('mac:fd0000000099')
   const quiet = await bystander.connected()
   const applicant = { deviceId: 'mac:fe0000000001', token: await tokenOf('mac:fe0000000001') }
@@ -62,11 +65,9 @@ export async function startTalariaTarget(logFile?: string): Promise<FuzzTarget<T
     makeCase: createTalariaCases(applicant),
     async put(made, lane) {
       if (made.kind === 'upgrade') return putUpgrade(talaria.url, made.request)
-      const device = devices[lane]!
-      const id = ids[lane]!
       return made.kind === 'command'
-        ? putCommand(device, made, { commander, subject: commandSubject(parseDeviceId(id)) })
-        : putBytes(device, made)
+        ? inTurn(() => putCommand(commanded, made, commander))
+        : putBytes(devices[lane]!, made)
     },
     async settle() {
       const how = await taken(quiet)
@@ -105,13 +106,14 @@ async function putBytes(device: HostileDevice, made: Sent): Promise<string> {
 async function putCommand(
   device: HostileDevice,
   { command, answers }: Extract<TalariaCase, { kind: 'command' }>,
-  { commander, subject }: { commander: Commander; subject: string },
+  commander: Commander,
 ): Promise<string> {
   const socket = await device.connected()
   const onCommand = (): void => {
     for (const bytes of answers) socket.send(bytes, () => undefined)
   }
   socket.once('message', onCommand)
+  const subject = commandSubject(parseDeviceId(COMMANDED))
   const outcome = await commander.request(subject, command, { timeoutMs: COMMAND_MS })
   socket.off('message', onCommand)
   if (outcome.outcome !== 'refused') return outcome.outcome
