@@ -87,6 +87,7 @@ export async function startHttpTarget(logFile?: string): Promise<FuzzTarget<Requ
   return {
     processes: attacked,
     lanes: LANES,
+    round: 1_024,
     makeCase: createHttpCases({ authorization, bearer, deviceId: DEVICE_ID }),
     async put({ server, bytes, isCut }) {
       const { status, isTimeout, head } = await exchange(urls.get(server) ?? '', bytes, { isCut })

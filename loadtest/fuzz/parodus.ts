@@ -43,6 +43,7 @@ export async function startParodusTarget(logFile?: string): Promise<FuzzTarget<P
   return {
     processes: [parodus],
     lanes: LANES,
+    round: 256,
     makeCase: createParodusCases({
       deviceId: DEVICE_ID,
       serviceUrl: service.url,

@@ -62,6 +62,7 @@ export async function startTalariaTarget(logFile?: string): Promise<FuzzTarget<T
   return {
     processes: [talaria],
     lanes: LANES,
+    round: 256,
     makeCase: createTalariaCases(applicant),
     async put(made, lane) {
       if (made.kind === 'upgrade') return putUpgrade(talaria.url, made.request)

@@ -33,6 +33,7 @@ function targetWith(
   return {
     processes: [attacked],
     lanes: 3,
+    round: 256,
     makeCase(random) {
       const value = random(1_000)
       return { kind: 'number', units: 1, value, describe: () => String(value) }

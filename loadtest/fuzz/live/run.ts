@@ -10,9 +10,6 @@ import { FindingError, type FuzzCase, type FuzzTarget } from './target.ts'
 /** A loop that is kept for longer by one input is a finding. */
 const HANG_MS = 100
 
-/** Cases between two looks. */
-const ROUND = 256
-
 /** Rounds after which caches, pools and compiled code are what they stay; from there memory is compared. */
 const WARM_ROUNDS = 8
 
@@ -78,8 +75,8 @@ export async function runLive<Case extends FuzzCase>(
   const first = only ?? 0
   const end = first + (only === undefined ? countMax : 1)
   await lookAtAll(target)
-  for (let from = first, round = 0; from < end; from += ROUND, round += 1) {
-    const indexes = Array.from({ length: Math.min(ROUND, end - from) }, (_, at) => from + at)
+  for (let from = first, round = 0; from < end; from += target.round, round += 1) {
+    const indexes = Array.from({ length: Math.min(target.round, end - from) }, (_, at) => from + at)
     await putRound(target, seed, indexes, report)
     if (round === WARM_ROUNDS || round === 0) await noteMemory(target, report, 'warm')
     onProgress?.(report)

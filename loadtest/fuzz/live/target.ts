@@ -24,6 +24,8 @@ export interface FuzzTarget<Case extends FuzzCase> extends AsyncDisposable {
   readonly processes: readonly FuzzedProcess[]
   /** How many cases may be under way at once; each is put by one of so many lanes. */
   readonly lanes: number
+  /** How many cases between two looks: all are put again where one of them kept a loop. */
+  readonly round: number
   /** Equal numbers make equal cases. */
   makeCase(random: Random): Case
   /**
