@@ -36,6 +36,7 @@ import { createBacklogWatch } from './delivery/failure-notice.ts'
 import { followWebhooks } from './consumers/follow.ts'
 import { createByteBudget, type ByteLimits } from './consumers/byte-budget.ts'
 import { openPullConnections } from './consumers/pull-connections.ts'
+import { createPeers } from './consumers/peers.ts'
 import type { Taken } from './consumers/taken.ts'
 import { createPlaces } from './delivery/places.ts'
 import { createDeadLetterCounts, type DeadLetterCounts } from './consumers/dead-letter-counts.ts'
@@ -80,11 +81,12 @@ export async function start(
   const dispatcher = starting.adopt(createDialer(guard, resolver), (dialer) => dialer.close())
   const limits = limitsOf(config)
   const parts = { failedAttempts, books, tracer, metrics, faults, log }
-  const lossWatch = createLossWatch({ nats, manager, bucket: state, ...parts })
+  const peers = createPeers()
+  const lossWatch = createLossWatch({ nats, peers, manager, bucket: state, ...parts })
   const connections = starting.use(await openPullConnections(config, common))
   const settled = (withinMs: number): Promise<boolean> => connections.settled(withinMs)
   const takenOf = (id: string): Taken | undefined => lossWatch.takenOf(id)
-  starting.use(answerTaken(nats, { takenOf, settled, log }))
+  starting.use(answerTaken(nats, { takenOf, peers, settled, log }))
   starting.use(lookAround({ config, manager, lossWatch, standings, deadLetters, ...parts }))
   const places = createPlaces(config.CADUCEUS_CONCURRENCY, common)
   const bytes = createByteBudget(byteLimitsOf(config), (lent) => metrics.bytesLent.set(lent))

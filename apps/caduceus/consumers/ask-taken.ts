@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connect.ts'
 import { CADUCEUS_TAKEN } from '#libs/nats/subjects.ts'
+import type { Peers } from './peers.ts'
 import type { Run, Taken } from './taken.ts'
 
 /** Who has not answered by then is not heard: it stands still, or NATS is away. */
@@ -16,18 +17,24 @@ const SETTLED_MS = 150
 const ANSWERS_MAX = 256
 
 const question = z.object({ webhook: z.string(), after: z.number(), through: z.number() })
-const answer = z.object({ runs: z.array(z.tuple([z.number(), z.number()])), isSure: z.boolean() })
+const answer = z.object({
+  runs: z.array(z.tuple([z.number(), z.number()])),
+  isSure: z.boolean(),
+  /** Whose answer it is; older versions do not say. */
+  instance: z.string().optional(),
+})
 
 /** Events behind `after`, up to `through`. */
 export type TakenQuestion = z.infer<typeof question>
 
 /**
  * What all instances were given, this one among them; undefined while one of them may still find
- * more. @throws the client's error when nobody answers.
+ * more, or has not answered and may only be late. @throws the client's error when nobody answers.
  */
 export async function askTaken(
   { connection }: Nats,
   asked: TakenQuestion,
+  peers: Peers,
 ): Promise<Run[] | undefined> {
   const replies = await connection.requestMany(CADUCEUS_TAKEN, JSON.stringify(asked), {
     strategy: 'timer',
@@ -35,17 +42,20 @@ export async function askTaken(
     maxMessages: ANSWERS_MAX,
   })
   const runs: Run[] = []
+  const heard = new Set<string>()
   for await (const reply of replies) {
-    const { runs: more, isSure } = answer.parse(reply.json())
+    const { runs: more, isSure, instance } = answer.parse(reply.json())
     if (!isSure) return undefined
+    if (instance !== undefined) heard.add(instance)
     runs.push(...more)
   }
-  return runs
+  return peers.isMissing(heard) ? undefined : runs
 }
 
 /** What {@link answerTaken} needs. */
 export interface AnswerOptions {
   takenOf: (webhookId: string) => Taken | undefined
+  peers: Peers
   /** Waits for the events that are on their way, and says whether they have come. */
   settled: (withinMs: number) => Promise<boolean>
   log: Logger
@@ -60,13 +70,17 @@ export function answerTaken(nats: Nats, options: AnswerOptions): Disposable {
 }
 
 /** Never rejects. */
-async function answerOne(message: Msg, { takenOf, settled, log }: AnswerOptions): Promise<void> {
+async function answerOne(
+  message: Msg,
+  { takenOf, peers, settled, log }: AnswerOptions,
+): Promise<void> {
   try {
     const { webhook, after, through } = question.parse(message.json())
     const isSure = await settled(SETTLED_MS)
     const said: z.infer<typeof answer> = {
       runs: (takenOf(webhook)?.runs(after, through) ?? []).map(([first, last]) => [first, last]),
       isSure,
+      instance: peers.own,
     }
     message.respond(JSON.stringify(said))
   } catch (error) {

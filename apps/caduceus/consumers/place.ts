@@ -33,6 +33,10 @@ export const isPassed = (place: Place, { firstSeq }: Facts): boolean => firstSeq
 export const isOf = (place: Place, { consumer }: Facts): boolean =>
   place.created === consumer.created && place.filter === filterOf(consumer)
 
+/** Whether another instance's place of the same consumer is further on. */
+export const isBehind = (place: Place, other: Place): boolean =>
+  place.created === other.created && place.filter === other.filter && place.through < other.through
+
 /**
  * The next place after one behind which nothing was removed. Retention leaves the consumer's own
  * place where it was, so that may be before what was told as lost already.

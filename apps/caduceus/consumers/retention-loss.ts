@@ -14,7 +14,17 @@ import type { Nats } from '#libs/nats/connect.ts'
 import { askTaken } from './ask-taken.ts'
 import { EVENTS_STREAM, findConsumer } from './consumer-api.ts'
 import { countMatching } from './count-matching.ts'
-import { isOf, isPassed, isSame, placeAfter, placeAtBegin, placeNow, type Facts } from './place.ts'
+import type { Peers } from './peers.ts'
+import {
+  isBehind,
+  isOf,
+  isPassed,
+  isSame,
+  placeAfter,
+  placeAtBegin,
+  placeNow,
+  type Facts,
+} from './place.ts'
 import { countOf, Taken } from './taken.ts'
 
 /** How often a place is asked for in a row while events of its filter come in between. */
@@ -37,6 +47,7 @@ export interface LossWatch {
 /** What {@link createLossWatch} needs. */
 export interface LossWatchOptions {
   nats: Nats
+  peers: Peers
   manager: JetStreamManager
   bucket: Bucket<WebhookState>
   failedAttempts: FailedAttempts
@@ -200,7 +211,7 @@ async function resolve(
   // Of what lies further on than anybody looked, nobody knows how many were the filter's.
   const countedThrough = isExact ? through : place.last
   const question = { webhook: webhookId, after: place.through, through: countedThrough }
-  const runs = await askTaken(options.nats, question)
+  const runs = await askTaken(options.nats, question, options.peers)
   if (!runs) return
   const takenCount = countOf(runs)
   const lostCount = Math.max(0, count - takenCount)
@@ -227,7 +238,13 @@ async function write(
     return true
   } catch (error) {
     if (!isOvertaken(error)) throw error
-    watched.revision = (await bucket.get(key))?.revision ?? 0
+    const entry = await bucket.get(key)
+    watched.revision = entry?.revision ?? 0
+    const known = entry && 'through' in entry.value ? entry.value : undefined
+    // Whoever wrote it has forgotten what he was given before it.
+    if (known && isBehind(watched.place, known)) {
+      Object.assign(watched, { place: known, written: known, suspicion: undefined })
+    }
     return false
   }
 }
