@@ -122,7 +122,8 @@ const runScenario = (scenario: Scenario, options: RunOptions): Promise<Outcome> 
 try {
   await program.parseAsync()
 } catch (error) {
-  process.exitCode = told(error)
+  // At once: what could not be ended in order is ended with this process.
+  process.exit(told(error))
 }
 
 /** Says what went wrong; the exit code. */

@@ -116,6 +116,8 @@ export function createMember({ name, role, launch, onEvent }: MemberOptions): Me
           await wait(START_WAIT_MS)
         }
       }
+      // It was ended while it was started again.
+      if (!isWanted) return signal('SIGKILL')
       isUp = true
       note('started')
       void watch(running)
