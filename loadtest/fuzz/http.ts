@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { startAppProcess } from '#tests/support/app-process.ts'
 import { basicOf } from '#tests/support/caller.ts'
 import { answerCommands } from './live/honest-device.ts'
-import { freePorts } from '#tests/support/free-ports.ts'
 import { startTestNats } from '#tests/support/nats.ts'
 import { createHttpCases } from './cases/http.ts'
 import type { RequestCase } from './cases/requests.ts'
@@ -33,14 +32,12 @@ export async function startHttpTarget(logFile?: string): Promise<FuzzTarget<Requ
   const directory = await mkdtemp(join(tmpdir(), 'xmidt-fuzz-'))
   starting.defer(() => rm(directory, { recursive: true, force: true }))
   const apps = ['themis', 'petasos', 'scytale', 'caduceus'] as const
-  const ports = await freePorts(apps.length)
   const urls = new Map<string, string>()
   const attacked: FuzzedProcess[] = []
-  for (const [at, app] of apps.entries()) {
+  for (const app of apps) {
     const prefix = app.toUpperCase()
     const environment: Record<string, string> = {
       [`${prefix}_PORT`]: '0',
-      [`${prefix}_OPERATIONS_PORT`]: String(ports[at]),
       ...(app === 'themis'
         ? {
             THEMIS_KEY_FILE: join(directory, 'key.pem'),
@@ -68,7 +65,7 @@ export async function startHttpTarget(logFile?: string): Promise<FuzzTarget<Requ
     const running = starting.use(await startFuzzed(app, environment, logFile))
     attacked.push(running)
     urls.set(app, running.url)
-    urls.set(`${app} operations`, `http://127.0.0.1:${ports[at]}`)
+    urls.set(`${app} operations`, running.operationsUrl)
   }
   const talaria = starting.use(
     await startAppProcess('talaria', {

@@ -91,7 +91,13 @@ const atSize: Way = (random) => {
   return [pair('payload', pack.binary(Buffer.alloc(size - random(2) * random(400), 0x7a)))]
 }
 
+/** A number in a span is read as a text: one byte (-32) becomes four. */
 const growing: Way = (random) => {
+  if (random(2) === 0) {
+    const count = choose(random, 330_000, 900_000, around(ENTRIES_MAX, random))
+    const numbers = Buffer.concat([pack.arrayHead(count), Buffer.alloc(count, 0xe0)])
+    return [pair('spans', pack.array([numbers]))]
+  }
   const spans = Array.from({ length: ENTRIES_MAX / 3 - random(8) }, () =>
     pack.array([
       pack.text(Buffer.alloc(random(3_000), 0x01)),
@@ -157,9 +163,13 @@ const LARGE: readonly Way[] = [
 /** One in so many is large: each costs as much as a hundred others. */
 const ONE_LARGE_IN = 192
 
-/** A message that is built to hurt. */
-export function hostileMessage(subject: MessageSubject, random: Random): Uint8Array {
-  const ways = random(ONE_LARGE_IN) === 0 ? LARGE : WAYS
+/** A message that is built to hurt; one in `oneLargeIn` is large. */
+export function hostileMessage(
+  subject: MessageSubject,
+  random: Random,
+  oneLargeIn = ONE_LARGE_IN,
+): Uint8Array {
+  const ways = random(oneLargeIn) === 0 ? LARGE : WAYS
   const way = ways[random(ways.length)] ?? badTexts
   const pairs: Pair[] = [
     pair('msg_type', pack.integer(subject.type)),

@@ -11,6 +11,9 @@ import type { FuzzCase, Random } from '#loadtest/fuzz/live/target.ts'
 /** The most messages that one case sends. */
 const BURST_MAX = 200
 
+/** There are few answers to commands, so that more of them are large. */
+const ANSWERS_LARGE_IN = 3
+
 /** The device that is sent commands. */
 export const COMMANDED = 'mac:fd0000000010'
 
@@ -86,7 +89,11 @@ function commandCase(random: Random, bytesOf: (type: number) => Uint8Array): Tal
   const answers = Array.from({ length: 1 + random(3) }, () =>
     random(3) === 0
       ? bytesOf(3)
-      : hostileMessage({ type: 3, source: honest.dest, dest: honest.source, transaction }, random),
+      : hostileMessage(
+          { type: 3, source: honest.dest, dest: honest.source, transaction },
+          random,
+          ANSWERS_LARGE_IN,
+        ),
   )
   return {
     kind: 'command',

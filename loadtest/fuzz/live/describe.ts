@@ -23,6 +23,6 @@ export function describeLive(report: LiveReport): string {
     ...memory,
     `longest that a loop was kept: ${report.worstStallMs.toFixed(1)} ms of CPU time (${report.worst}); ` +
       `${report.unrepeatedStalls} times over 100 ms in a round, but by none of its cases alone`,
-    '0 ends of a process, 0 answers that none may give, 0 cases that keep a loop each time',
+    '0 ends of a process, 0 faults, 0 answers that none may give, 0 cases that keep a loop each time',
   ].join('\n')
 }

@@ -7,19 +7,22 @@ interface NumberCase extends FuzzCase {
   value: number
 }
 
+interface State {
+  stallCpuMs: number
+  end?: string
+  heldBytes: number
+  faults: number
+}
+
 const MEGABYTE = 2 ** 20
 
 /** A process of numbers, of which some harm it. */
-function targetWith(
-  harm: (value: number, state: { stallCpuMs: number; end?: string; heldBytes: number }) => void,
-): FuzzTarget<NumberCase> {
-  const state: { stallCpuMs: number; end?: string; heldBytes: number } = {
-    stallCpuMs: 0,
-    heldBytes: 0,
-  }
+function targetWith(harm: (value: number, state: State) => void): FuzzTarget<NumberCase> {
+  const state: State = { stallCpuMs: 0, heldBytes: 0, faults: 0 }
   const attacked: FuzzedProcess = {
     app: 'numbers',
     url: '',
+    operationsUrl: '',
     get end() {
       return state.end
     },
@@ -28,6 +31,7 @@ function targetWith(
       state.stallCpuMs = 0
       return Promise.resolve({ stallCpuMs, stallWallMs: 0, residentBytes: 0, heldBytes })
     },
+    faultCount: () => Promise.resolve(state.faults),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
   return {
@@ -79,6 +83,15 @@ describe('a run of the live fuzzer', () => {
     await expect(runLive(slow(), { ...OPTIONS, index: Number(index) })).rejects.toThrow(
       'was kept for 400 ms each time',
     )
+  })
+
+  it('names the one case that throws where nothing may, although the process lives on', async () => {
+    const message = await findingOf(
+      targetWith((value, state) => {
+        if (value === 500) state.faults += 1
+      }),
+    )
+    expect(message).toMatch(/^a fault was counted\nwith number, --seed 7 --index \d+: 500$/)
   })
 
   it('counts what kept the loop once and not again, and goes on', async () => {

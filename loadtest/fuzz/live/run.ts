@@ -44,6 +44,8 @@ export interface LiveReport {
   worst: string
   /** Rounds in which a loop was kept for over {@link HANG_MS}, but by none of its cases alone. */
   unrepeatedStalls: number
+  /** What was counted before the first case. */
+  faults: number
   /** By app. */
   memory: Map<string, { warm: MemoryTold; end: MemoryTold }>
 }
@@ -69,6 +71,7 @@ export async function runLive<Case extends FuzzCase>(
     worstStallMs: 0,
     worst: 'none',
     unrepeatedStalls: 0,
+    faults: await faultsOf(target),
     memory: new Map(),
   }
   const until = performance.now() + durationMs
@@ -124,7 +127,10 @@ async function putRound<Case extends FuzzCase>(
     throw new FindingError(`${messageOf(error)} (${where})`, { cause: error })
   }
   const { stallMs, app, wallMs } = await lookAtAll(target)
-  if (stallMs > HANG_MS && !(await isHangFound(target, seed, indexes))) {
+  const faults = await faultsOf(target)
+  if (stallMs > HANG_MS || faults > report.faults) {
+    await putEachAlone(target, seed, indexes)
+    if (faults > report.faults) throw new FindingError(`a fault was counted (${where})`)
     report.unrepeatedStalls += 1
   }
   if (stallMs > report.worstStallMs) {
@@ -133,26 +139,33 @@ async function putRound<Case extends FuzzCase>(
   }
 }
 
-/** Puts each alone. @throws {FindingError} for the one that keeps the loop each time. */
-async function isHangFound<Case extends FuzzCase>(
+/** @throws {FindingError} for the first that counts a fault, or keeps the loop each time. */
+async function putEachAlone<Case extends FuzzCase>(
   target: FuzzTarget<Case>,
   seed: number,
   indexes: readonly number[],
-): Promise<false> {
+): Promise<void> {
   for (const index of indexes) {
     const made = caseAt(target, seed, index)
+    const faults = await faultsOf(target)
     // The collection of garbage and a first compilation come once; a hang comes every time.
     for (let count = 0; count < 3; count += 1) {
       await target.put(made, 0)
       await target.settle()
       const { stallMs, app } = await lookAtAll(target)
+      if ((await faultsOf(target)) > faults) throw finding('a fault was counted', seed, index, made)
       if (stallMs <= HANG_MS) break
       if (count === 2) {
         throw finding(`${app} was kept for ${Math.round(stallMs)} ms each time`, seed, index, made)
       }
     }
   }
-  return false
+}
+
+async function faultsOf({ processes }: Pick<FuzzTarget<FuzzCase>, 'processes'>): Promise<number> {
+  let count = 0
+  for (const each of processes) count += await each.faultCount()
+  return count
 }
 
 interface Stall {
