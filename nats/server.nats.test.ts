@@ -12,7 +12,7 @@ import { createLogger } from '#libs/log/logger.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { startTestNats, TEST_PASSWORDS, type TestNats } from '#tests/support/nats.ts'
 import { applyStreams } from './apply.ts'
-import { findNatsServer } from './binary.ts'
+import { findNatsServer } from './binary/binary.ts'
 import { startNatsServer } from './server.ts'
 
 const log = createLogger('test', { level: 'silent' })

@@ -7,9 +7,12 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'
-import { DEAD_LETTERS_PER_WEBHOOK_MAX, DEAD_LETTERS_STREAM } from '#libs/nats/dead-letters.ts'
-import { SESSIONS_BUCKET } from '#libs/nats/sessions.ts'
-import { TALARIA_LEASE_MS, TALARIAS_BUCKET } from '#libs/nats/talarias.ts'
+import {
+  DEAD_LETTERS_PER_WEBHOOK_MAX,
+  DEAD_LETTERS_STREAM,
+} from '#libs/nats/stream/dead-letters.ts'
+import { SESSIONS_BUCKET } from '#libs/nats/bucket/sessions.ts'
+import { TALARIA_LEASE_MS, TALARIAS_BUCKET } from '#libs/nats/bucket/talarias.ts'
 
 const HOUR_MS = 3_600_000
 const MIB = 1024 * 1024

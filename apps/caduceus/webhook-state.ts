@@ -5,8 +5,8 @@
  */
 import { z } from 'zod'
 import type { Logger } from '#libs/log/logger.ts'
-import { openBucket, type Bucket } from '#libs/nats/bucket.ts'
-import type { Nats } from '#libs/nats/connect.ts'
+import { openBucket, type Bucket } from '#libs/nats/bucket/bucket.ts'
+import type { Nats } from '#libs/nats/connection/connect.ts'
 
 /** The bucket's name. */
 export const WEBHOOK_STATE_BUCKET = 'WEBHOOK_STATE'

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Logger } from '#libs/log/logger.ts'
-import { openBucket, type Bucket } from '#libs/nats/bucket.ts'
-import type { Nats } from '#libs/nats/connect.ts'
+import { openBucket, type Bucket } from '#libs/nats/bucket/bucket.ts'
+import type { Nats } from '#libs/nats/connection/connect.ts'
 import { openSecret, sealedSecret, sealSecret, type SecretKey } from './secret-keys.ts'
 
 /** The bucket's name. */

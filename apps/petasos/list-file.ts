@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { Logger } from '#libs/log/logger.ts'
-import { talariaEntry, type TalariaEntry } from '#libs/nats/talarias.ts'
+import { talariaEntry, type TalariaEntry } from '#libs/nats/bucket/talarias.ts'
 
 /** Changes of one moment, such as a fleet of Talarias that starts, are written once. */
 const WRITE_AFTER_MS = 200

@@ -6,7 +6,7 @@ import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Duplex } from 'node:stream'
 import { beginRequest, endRequest } from '#libs/http/traced.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import type { TalariaEntry } from '#libs/nats/talarias.ts'
+import type { TalariaEntry } from '#libs/nats/bucket/talarias.ts'
 import { parseTraceContext } from '#libs/trace/context.ts'
 import { traceFields, type Span, type Tracer } from '#libs/trace/tracer.ts'
 import type { PetasosMetrics } from './metrics.ts'

@@ -3,7 +3,7 @@
  * only when it has run out; a process that was killed has no responder at once. Design §2.
  */
 import type { Logger } from '#libs/log/logger.ts'
-import type { Nats } from '#libs/nats/connect.ts'
+import type { Nats } from '#libs/nats/connection/connect.ts'
 import { talariaSubject } from '#libs/nats/subjects.ts'
 import { wait } from '#libs/retry/wait.ts'
 

@@ -1,10 +1,10 @@
 /** Everything that Petasos counts. */
 import { createDroppedCounter } from '#libs/http/connections.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
-import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
-import { createStreamsGauge } from '#libs/nats/streams-watch.ts'
+import { createConnectionMetrics } from '#libs/nats/connection/connection-metrics.ts'
+import { createStreamsGauge } from '#libs/nats/stream/streams-watch.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
-import { TALARIAS_BUCKET, type TalariaEntry } from '#libs/nats/talarias.ts'
+import { TALARIAS_BUCKET, type TalariaEntry } from '#libs/nats/bucket/talarias.ts'
 
 /** Why a request is not redirected. */
 const REFUSALS = ['name-missing', 'name-invalid', 'no-talaria'] as const

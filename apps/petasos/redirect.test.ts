@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { talariaEntry, type TalariaEntry } from '#libs/nats/talarias.ts'
+import { talariaEntry, type TalariaEntry } from '#libs/nats/bucket/talarias.ts'
 import { answer, redirectPage } from './redirect.ts'
 
 const NAME = 'mac:112233445566'

@@ -1,6 +1,6 @@
 /** What Petasos answers: where a device shall go, or why it cannot be said. api.md A1. */
 import { ownerOf } from '#libs/hash/rendezvous.ts'
-import type { TalariaEntry } from '#libs/nats/talarias.ts'
+import type { TalariaEntry } from '#libs/nats/bucket/talarias.ts'
 import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
 import type { RefusalReason } from './metrics.ts'
 

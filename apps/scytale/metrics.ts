@@ -3,7 +3,7 @@ import { createKeysGauge } from '#libs/auth/keys-watch.ts'
 import { createFaultsCounter, type Faults } from '#libs/lifecycle/faults.ts'
 import { createDroppedCounter } from '#libs/http/connections.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
-import { createConnectionMetrics } from '#libs/nats/connection-metrics.ts'
+import { createConnectionMetrics } from '#libs/nats/connection/connection-metrics.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
 
 /** Why a request was refused before anything was sent to a device. */

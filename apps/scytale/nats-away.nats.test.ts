@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { replyReceipt } from '#libs/nats/reply.ts'
+import { replyReceipt } from '#libs/nats/command/reply.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { BASIC, startScytaleBench } from '#tests/support/scytale.ts'
 

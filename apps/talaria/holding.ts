@@ -4,8 +4,8 @@
  */
 import type { WebSocket } from 'ws'
 import type { Logger } from '#libs/log/logger.ts'
-import { payloadMaxOf, type Nats } from '#libs/nats/connect.ts'
-import { TALARIA_LEASE_MS } from '#libs/nats/talarias.ts'
+import { payloadMaxOf, type Nats } from '#libs/nats/connection/connect.ts'
+import { TALARIA_LEASE_MS } from '#libs/nats/bucket/talarias.ts'
 import type { Tracer } from '#libs/trace/tracer.ts'
 import type { TalariaConfig } from './config.ts'
 import { createCallerCheck } from './session/caller-check.ts'

@@ -1,8 +1,8 @@
 /** Whether devices should be sent here: each thing that a Talaria needs, with what is wrong of it. */
 import type { Checks } from '#libs/http/operations.ts'
 import type { KeysWatch } from '#libs/auth/keys-watch.ts'
-import type { Nats } from '#libs/nats/connect.ts'
-import type { StreamsWatch } from '#libs/nats/streams-watch.ts'
+import type { Nats } from '#libs/nats/connection/connect.ts'
+import type { StreamsWatch } from '#libs/nats/stream/streams-watch.ts'
 
 /** What {@link createChecks} looks at. */
 export interface ReadinessOptions {

@@ -2,8 +2,8 @@
  * What the fabric adds to a device's message on its way in: whose it is, of which session, and
  * when it came. wrp.md §5, the row of talaria.
  */
-import { decode, hasInvalidUtf8 } from './decode.ts'
-import { encode } from './encode.ts'
+import { decode, hasInvalidUtf8 } from './msgpack/decode.ts'
+import { encode } from './msgpack/encode.ts'
 import { countEntries } from './entries.ts'
 import { WrpError } from './error.ts'
 import { MSG_TYPE, type WrpMessage } from './message.ts'

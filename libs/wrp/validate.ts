@@ -1,5 +1,5 @@
 /** Whether a message has what its type requires, apart from whether it could be read. wrp.md §1. */
-import { hasInvalidUtf8 } from './decode.ts'
+import { hasInvalidUtf8 } from './msgpack/decode.ts'
 import { WrpError } from './error.ts'
 import { LOCATOR_LENGTH_MAX, parseLocator } from './locator.ts'
 import { MSG_TYPE, type WrpMessage } from './message.ts'

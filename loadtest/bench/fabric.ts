@@ -1,5 +1,5 @@
 /** The parts of the fabric as processes of their own, for measurements. */
-import { findNatsServer } from '#nats/binary.ts'
+import { findNatsServer } from '#nats/binary/binary.ts'
 import { startAppProcess, type AppProcess } from '#tests/support/app-process.ts'
 import { startTestNats, type TestNats } from '#tests/support/nats.ts'
 

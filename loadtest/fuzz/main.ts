@@ -1,6 +1,6 @@
 /** `npm run fuzz -- wrp|talaria|http|parodus --seconds 60`: looks for input that breaks what must not break. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { findNatsServer } from '#nats/binary.ts'
+import { findNatsServer } from '#nats/binary/binary.ts'
 import { describeLive, describeProgress } from './live/describe.ts'
 import { runLive } from './live/run.ts'
 import type { FuzzCase, FuzzTarget } from './live/target.ts'

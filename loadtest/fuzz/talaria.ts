@@ -1,7 +1,7 @@
 /** A Talaria under attack, over a nats-server of its own, with devices that keep to nothing. */
 import { pino } from 'pino'
-import { connectNats } from '#libs/nats/connect.ts'
-import { createCommander, type Commander } from '#libs/nats/command.ts'
+import { connectNats } from '#libs/nats/connection/connect.ts'
+import { createCommander, type Commander } from '#libs/nats/command/command.ts'
 import { commandSubject } from '#libs/nats/subjects.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { startTestKeys } from '#tests/support/keys.ts'

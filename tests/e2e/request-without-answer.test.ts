@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { connectNats, type Nats } from '#libs/nats/connect.ts'
+import { connectNats, type Nats } from '#libs/nats/connection/connect.ts'
 import { connectDevice, type TestDevice } from '#tests/support/device.ts'
 import { answerRequests } from '#tests/support/device-answers.ts'
 import { eventually } from '#tests/support/eventually.ts'

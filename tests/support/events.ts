@@ -1,5 +1,5 @@
 /** Whoever looks in on the events with the tools' account: what `nats sub 'xmidt.event.>'` shows. */
-import { connectNats } from '#libs/nats/connect.ts'
+import { connectNats } from '#libs/nats/connection/connect.ts'
 import { EVENT_SUBJECTS, parseEventSubject } from '#libs/nats/subjects.ts'
 import { decode } from '#libs/wrp/codec.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'

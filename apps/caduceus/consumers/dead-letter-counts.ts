@@ -1,7 +1,10 @@
 /** How many dead letters the stream has of each webhook, as of the last look. */
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { Logger } from '#libs/log/logger.ts'
-import { DEAD_LETTERS_PER_WEBHOOK_MAX, DEAD_LETTERS_STREAM } from '#libs/nats/dead-letters.ts'
+import {
+  DEAD_LETTERS_PER_WEBHOOK_MAX,
+  DEAD_LETTERS_STREAM,
+} from '#libs/nats/stream/dead-letters.ts'
 import { DEAD_LETTER_SUBJECTS, webhookIdOfDeadLetter } from '#libs/nats/subjects.ts'
 
 /** The counts. */

@@ -2,8 +2,8 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { Standing } from '#apps/caduceus/metrics.ts'
 import { EVENT_SUBJECTS } from '#libs/nats/subjects.ts'
-import { EVENTS_STREAM } from './consumer-api.ts'
-import type { Facts } from './place.ts'
+import { EVENTS_STREAM } from './durable/consumer-api.ts'
+import type { Facts } from './loss/place.ts'
 
 /** Of all webhooks that were looked at. */
 export interface Standings {

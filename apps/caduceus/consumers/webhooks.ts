@@ -1,8 +1,8 @@
 /** The webhooks that this instance delivers for: for each one that is not expired, a pull loop. */
-import { createMatcher, type Matcher } from '#apps/caduceus/delivery/matcher.ts'
+import { createMatcher, type Matcher } from '#apps/caduceus/delivery/matching/matcher.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
 import { wait } from '#libs/retry/wait.ts'
-import { pullForEver, type PullOptions } from './pull.ts'
+import { pullForEver, type PullOptions } from './pull/pull.ts'
 
 /** The longest time that a timer can be set to. */
 const TIMER_MS_MAX = 2 ** 31 - 1

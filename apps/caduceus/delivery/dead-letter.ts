@@ -4,7 +4,7 @@ import { headers, type MsgHdrs } from '@nats-io/transport-node'
 import type { DeadLetterReason, Metrics } from '#apps/caduceus/metrics.ts'
 import { createRates } from '#apps/caduceus/rates.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import type { PulledMessage } from '#libs/nats/pulled-message.ts'
+import type { PulledMessage } from '#libs/nats/stream/pulled-message.ts'
 import { deadLetterSubject } from '#libs/nats/subjects.ts'
 
 /** As for events: what was not acknowledged in five seconds will not be. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { DEAD_LETTERS_PER_WEBHOOK_MAX } from '#libs/nats/dead-letters.ts'
+import { DEAD_LETTERS_PER_WEBHOOK_MAX } from '#libs/nats/stream/dead-letters.ts'
 import {
   metricOf,
   ownedIdOf,

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { durableOf } from '#apps/caduceus/consumers/durable-name.ts'
+import { durableOf } from '#apps/caduceus/consumers/durable/durable-name.ts'
 import { decode } from '#libs/wrp/codec.ts'
 import {
   metricOf,

@@ -6,7 +6,7 @@
  */
 import { parseRetryKey, retryKey, type WebhookState } from '#apps/caduceus/webhook-state.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import { isOvertaken, type Bucket } from '#libs/nats/bucket.ts'
+import { isOvertaken, type Bucket } from '#libs/nats/bucket/bucket.ts'
 import type { Books } from './books.ts'
 
 /** The entries. Disposing ends the watch. */

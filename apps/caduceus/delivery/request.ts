@@ -3,7 +3,7 @@ import type { Hook } from '#apps/caduceus/webhook.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
-import { eventOf } from './matcher.ts'
+import { eventOf } from './matching/matcher.ts'
 import { signatureHeaders } from './signature.ts'
 
 /** The values of a hook's `content_type` that ask for the whole WRP; all else asks for the payload. */

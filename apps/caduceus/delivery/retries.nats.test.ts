@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { durableOf } from '#apps/caduceus/consumers/durable-name.ts'
+import { durableOf } from '#apps/caduceus/consumers/durable/durable-name.ts'
 import {
   metricOf,
   ownedIdOf,

@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { durableOf } from '#apps/caduceus/consumers/durable-name.ts'
+import { durableOf } from '#apps/caduceus/consumers/durable/durable-name.ts'
 import { urlIdOf } from '#apps/caduceus/webhook.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'

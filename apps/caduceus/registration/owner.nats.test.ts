@@ -1,6 +1,6 @@
 import { Kvm } from '@nats-io/kv'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { durableOf } from '#apps/caduceus/consumers/durable-name.ts'
+import { durableOf } from '#apps/caduceus/consumers/durable/durable-name.ts'
 import { urlIdOf } from '#apps/caduceus/webhook.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import {

@@ -1,6 +1,6 @@
 /** What one owner may have and do, so that he takes nothing from the others. */
 import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
-import { compilePattern } from '#apps/caduceus/delivery/pattern.ts'
+import { compilePattern } from '#apps/caduceus/delivery/matching/pattern.ts'
 import { createRates } from '#apps/caduceus/rates.ts'
 import type { Hook, Webhook } from '#apps/caduceus/webhook.ts'
 import { RegisterError } from './register-error.ts'

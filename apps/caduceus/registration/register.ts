@@ -4,14 +4,14 @@ import {
   DurableTakenError,
   ensureDurable,
   type DurableLimits,
-} from '#apps/caduceus/consumers/durable.ts'
+} from '#apps/caduceus/consumers/durable/durable.ts'
 import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
-import type { AddressGuard } from '#apps/caduceus/delivery/addresses.ts'
-import { bare } from '#apps/caduceus/delivery/dial.ts'
-import type { Resolver } from '#apps/caduceus/delivery/resolver.ts'
+import type { AddressGuard } from '#apps/caduceus/delivery/receiver/addresses.ts'
+import { bare } from '#apps/caduceus/delivery/receiver/dial.ts'
+import type { Resolver } from '#apps/caduceus/delivery/receiver/resolver.ts'
 import { urlIdOf, webhookIdOf, withoutQuery, type Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import type { Bucket, BucketEntry } from '#libs/nats/bucket.ts'
+import type { Bucket, BucketEntry } from '#libs/nats/bucket/bucket.ts'
 import { wait } from '#libs/retry/wait.ts'
 import type { Quotas } from './quota.ts'
 import { RegisterError } from './register-error.ts'

@@ -2,7 +2,7 @@
  * Reads what somebody posts to register a webhook, as forgiving and as strict as upstream: keys in
  * any case, unknown ones passed by, and an error that names the field. caduceus.md §1.
  */
-import { compilePattern, instructionCountAtMost } from '#apps/caduceus/delivery/pattern.ts'
+import { compilePattern, instructionCountAtMost } from '#apps/caduceus/delivery/matching/pattern.ts'
 import type { Hook } from '#apps/caduceus/webhook.ts'
 import { parseDuration, formatDuration } from './duration.ts'
 

@@ -5,8 +5,8 @@
  * twice. Design §2, ADR 19.
  */
 import { wait } from '#libs/retry/wait.ts'
-import type { Commander, CommandRequestOptions } from '#libs/nats/command.ts'
-import type { CommandOutcome } from '#libs/nats/pending-command.ts'
+import type { Commander, CommandRequestOptions } from '#libs/nats/command/command.ts'
+import type { CommandOutcome } from '#libs/nats/command/pending-command.ts'
 import type { ScytaleMetrics } from '#apps/scytale/metrics.ts'
 import { isUnchanged, type Look, type View } from './view.ts'
 

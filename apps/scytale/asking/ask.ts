@@ -1,7 +1,7 @@
 /** One request to a device over NATS, and what each outcome means to the caller. Design §3.2. */
 import { headers } from '@nats-io/transport-node'
 import type { Logger } from '#libs/log/logger.ts'
-import { putCallerPartners } from '#libs/nats/caller-partners.ts'
+import { putCallerPartners } from '#libs/nats/command/caller-partners.ts'
 import { beginMessage, putTraceContext } from '#libs/nats/trace.ts'
 import type { TraceContext } from '#libs/trace/context.ts'
 import { traceFields, type Span, type Tracer } from '#libs/trace/tracer.ts'

@@ -1,7 +1,7 @@
 /** One ping to all Talarias at once, and when its answers say that the view is settled. */
 import type { Msg } from '@nats-io/transport-node'
-import { startPatientTimer } from '#libs/nats/patient-timer.ts'
-import { readTalariaPing } from '#libs/nats/talaria-ping.ts'
+import { startPatientTimer } from '#libs/nats/connection/patient-timer.ts'
+import { readTalariaPing } from '#libs/nats/command/talaria-ping.ts'
 
 /** By id, since when each Talaria has had all its subscriptions in place. */
 export type Settled = ReadonlyMap<string, string>

@@ -1,9 +1,9 @@
 /** Which Talarias hold a lease: those who must have answered before a 404 is said. */
 import type { Logger } from '#libs/log/logger.ts'
-import type { Nats } from '#libs/nats/connect.ts'
-import { watchLeases } from '#libs/nats/lease.ts'
-import { requireStreams } from '#libs/nats/streams.ts'
-import { openTalarias, TALARIA_LEASE_MS, TALARIAS_BUCKET } from '#libs/nats/talarias.ts'
+import type { Nats } from '#libs/nats/connection/connect.ts'
+import { watchLeases } from '#libs/nats/bucket/lease.ts'
+import { requireStreams } from '#libs/nats/stream/streams.ts'
+import { openTalarias, TALARIA_LEASE_MS, TALARIAS_BUCKET } from '#libs/nats/bucket/talarias.ts'
 
 /** The list, kept up to date until disposed. */
 export interface TalariaIds extends AsyncDisposable {

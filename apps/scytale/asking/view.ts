@@ -3,7 +3,7 @@
  * its devices still, and for a moment nobody finds them. All Talarias are asked; requests that need to
  * know at the same time share one ping. Which looks make a 404 definite: ADR 19.
  */
-import type { Nats } from '#libs/nats/connect.ts'
+import type { Nats } from '#libs/nats/connection/connect.ts'
 import { TALARIAS_PING } from '#libs/nats/subjects.ts'
 import { beginRound, type PingRound, type Settled } from './ping-round.ts'
 import type { ScytaleFaults, ScytaleMetrics } from '#apps/scytale/metrics.ts'

@@ -1,6 +1,6 @@
 /** The end of Scytale as its callers see it: who waits gets an answer, the device's or a definite 503. */
 import type { Logger } from '#libs/log/logger.ts'
-import type { Commander } from '#libs/nats/command.ts'
+import type { Commander } from '#libs/nats/command/command.ts'
 import type { Admission } from './admission.ts'
 
 /** How long it takes to say 503 to all that are left: nothing is waited for. */

@@ -13,7 +13,7 @@ import {
   replyNotTaken,
   replyReceipt,
   type CommandErrorCode,
-} from '#libs/nats/reply.ts'
+} from '#libs/nats/command/reply.ts'
 import { traceFields, type Tracer } from '#libs/trace/tracer.ts'
 import { decode } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'

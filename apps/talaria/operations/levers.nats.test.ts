@@ -2,7 +2,7 @@ import type { Msg } from '@nats-io/nats-core'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '#libs/lifecycle/app.ts'
-import { connectNats } from '#libs/nats/connect.ts'
+import { connectNats } from '#libs/nats/connection/connect.ts'
 import { TALARIAS_PING, talariaSubject, type TalariaSubjectKind } from '#libs/nats/subjects.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import {

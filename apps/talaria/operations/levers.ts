@@ -6,16 +6,16 @@ import type { Msg } from '@nats-io/transport-node'
 import type { TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Devices } from '#apps/talaria/session/devices.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import type { Nats } from '#libs/nats/connect.ts'
-import { replyError, type ReplyErrorCode } from '#libs/nats/reply.ts'
+import type { Nats } from '#libs/nats/connection/connect.ts'
+import { replyError, type ReplyErrorCode } from '#libs/nats/command/reply.ts'
 import {
   TALARIAS_PING,
   talariaSubjectKind,
   talariaSubjects,
   type TalariaSubjectKind,
 } from '#libs/nats/subjects.ts'
-import type { TalariaPing } from '#libs/nats/talaria-ping.ts'
-import type { TalariaEntry } from '#libs/nats/talarias.ts'
+import type { TalariaPing } from '#libs/nats/command/talaria-ping.ts'
+import type { TalariaEntry } from '#libs/nats/bucket/talarias.ts'
 import manifest from '#package' with { type: 'json' }
 import type { Drain } from './drain.ts'
 import type { Gate } from './gate.ts'

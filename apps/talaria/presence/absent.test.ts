@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { TalariaEntry } from '#libs/nats/talarias.ts'
+import type { TalariaEntry } from '#libs/nats/bucket/talarias.ts'
 import { createAbsences } from './absent.ts'
 
 const LEASE_MS = 15_000

@@ -4,7 +4,7 @@
  * answers a ping, and nothing before its lease had time to be seen. ADR 20.
  */
 import { ownerOf } from '#libs/hash/rendezvous.ts'
-import type { TalariaEntry } from '#libs/nats/talarias.ts'
+import type { TalariaEntry } from '#libs/nats/bucket/talarias.ts'
 
 /** Whose absence is being watched. */
 export interface Absences {

@@ -1,6 +1,6 @@
 /** Putting a session's entry, also where another's is. */
 import type { Link } from '#apps/talaria/uplink/link.ts'
-import type { SessionStore } from '#libs/nats/sessions.ts'
+import type { SessionStore } from '#libs/nats/bucket/sessions.ts'
 import type { ToldSession } from './events.ts'
 import type { Telling } from './telling.ts'
 

@@ -1,7 +1,7 @@
 /** What of a session's two events the stream has already, and what the last on their subject is. */
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream'
 import { eventSubject } from '#libs/nats/subjects.ts'
-import { walk } from '#libs/nats/walk.ts'
+import { walk } from '#libs/nats/stream/walk.ts'
 import { offlineId, onlineId, PRESENCE_TYPE, type ToldSession } from './events.ts'
 
 const STREAM = 'EVENTS'

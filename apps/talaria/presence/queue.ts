@@ -2,7 +2,7 @@
  * Jobs that must be done whatever happens to NATS: so many at once, those of one key one after the
  * other, and one that failed again later. All of them share one pause and no job has a timer.
  */
-import type { Nats } from '#libs/nats/connect.ts'
+import type { Nats } from '#libs/nats/connection/connect.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
 

@@ -1,6 +1,6 @@
 /** Telling the end of many sessions of one Talaria: some at once, and as long as it is right to. */
 import type { TalariaMetrics, ToldReason } from '#apps/talaria/metrics.ts'
-import type { StoredSession } from '#libs/nats/sessions.ts'
+import type { StoredSession } from '#libs/nats/bucket/sessions.ts'
 import type { Telling } from './telling.ts'
 
 /** How many are told at once. */

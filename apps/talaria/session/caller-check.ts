@@ -2,8 +2,8 @@
 import type { Msg } from '@nats-io/transport-node'
 import type { TalariaConfig } from '#apps/talaria/config.ts'
 import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
-import { mayReach } from '#libs/nats/caller-partners.ts'
-import { replyError } from '#libs/nats/reply.ts'
+import { mayReach } from '#libs/nats/command/caller-partners.ts'
+import { replyError } from '#libs/nats/command/reply.ts'
 import type { Device } from './device.ts'
 
 /** Refuses a caller of other partners with 403 and says so by `false`: then nothing else is done. */

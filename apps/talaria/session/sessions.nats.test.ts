@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '#libs/lifecycle/app.ts'
 import { sessionSubject, statSubject } from '#libs/nats/subjects.ts'
-import { openTalarias } from '#libs/nats/talarias.ts'
+import { openTalarias } from '#libs/nats/bucket/talarias.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import {

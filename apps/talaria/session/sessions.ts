@@ -6,8 +6,8 @@ import type { Msg } from '@nats-io/transport-node'
 import type { WebSocket } from 'ws'
 import type { CloseReason, TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import type { Nats } from '#libs/nats/connect.ts'
-import { replyError } from '#libs/nats/reply.ts'
+import type { Nats } from '#libs/nats/connection/connect.ts'
+import { replyError } from '#libs/nats/command/reply.ts'
 import {
   deviceSubjectKind,
   deviceSubjects,

@@ -2,7 +2,7 @@
  * Whether there is a connection to publish on. The client waits for an acknowledgement until its
  * own time-out although the connection that it would come by is gone; here that shows at once.
  */
-import type { Nats } from '#libs/nats/connect.ts'
+import type { Nats } from '#libs/nats/connection/connect.ts'
 
 /** The connection was lost while something was on its way: whether it arrived is not known. */
 class LinkLostError extends Error {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { pino } from 'pino'
-import { connectNats, type Nats } from '#libs/nats/connect.ts'
+import { connectNats, type Nats } from '#libs/nats/connection/connect.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { startTestNats, type TestNats } from '#tests/support/nats.ts'
 import { createOutflow } from './outflow.ts'

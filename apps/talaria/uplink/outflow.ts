@@ -2,7 +2,7 @@
  * What was written to NATS and may not have been read by it yet. While a server stands still, all of
  * that lies in this process' own buffers, so it is bounded: a publish waits until there is room.
  */
-import type { Nats } from '#libs/nats/connect.ts'
+import type { Nats } from '#libs/nats/connection/connect.ts'
 
 /** Fills any line while it moves; of what stands still it is what this process holds a second time. */
 const UNREAD_BYTES_MAX = 8 * 1_024 * 1_024

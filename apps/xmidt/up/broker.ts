@@ -1,8 +1,8 @@
 /** The nats-server of `up`: found, started, given its streams, and kept: it and they. */
 import type { Workspace } from '#apps/xmidt/workspace.ts'
-import { connectNats } from '#libs/nats/connect.ts'
+import { connectNats } from '#libs/nats/connection/connect.ts'
 import { applyStreams } from '#nats/apply.ts'
-import { findNatsServer } from '#nats/binary.ts'
+import { findNatsServer } from '#nats/binary/binary.ts'
 import type { UserName } from '#nats/permissions.ts'
 import { startNatsServer, type NatsServer } from '#nats/server.ts'
 import { keepStreams } from './keep-streams.ts'

@@ -1,7 +1,7 @@
 /** Keeps the streams of `up` there: when one is missing (its data was lost) all are applied again. */
 import { JetStreamApiCodes, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
 import type { Logger } from '#libs/log/logger.ts'
-import type { Nats } from '#libs/nats/connect.ts'
+import type { Nats } from '#libs/nats/connection/connect.ts'
 import { untilAborted } from '#libs/retry/until-aborted.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { applyStreams } from '#nats/apply.ts'

@@ -1,7 +1,7 @@
 /** What each durability costs, beside the server's own default in the same run. */
 import { mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
-import { findNatsServer } from '#nats/binary.ts'
+import { findNatsServer } from '#nats/binary/binary.ts'
 import { quantile } from '#loadtest/bench/statistics.ts'
 import { MODES, nameOf } from './mode.ts'
 import { publishFor, type Round } from './publish.ts'

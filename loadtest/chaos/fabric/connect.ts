@@ -1,6 +1,6 @@
 /** Connections of the rig itself, as one of the users, whatever state the servers are in. */
 import { pino } from 'pino'
-import { connectNats, type Nats } from '#libs/nats/connect.ts'
+import { connectNats, type Nats } from '#libs/nats/connection/connect.ts'
 import { wait } from '#libs/retry/wait.ts'
 
 /** For a cluster that elects, a server that just came back, or a machine that does all at once. */

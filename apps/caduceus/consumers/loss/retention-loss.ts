@@ -1,0 +1,261 @@
+/**
+ * Counts what retention took before a webhook got it, and tells each loss once, however many
+ * instances there are. Design §3.4, docs/adr/0021. The rules are in place.ts; here they are asked
+ * for and written down. Events that wait with a note of a failed attempt are in expired-retries.ts.
+ */
+import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'
+import type { Books } from '#apps/caduceus/delivery/books.ts'
+import type { FailedAttempts } from '#apps/caduceus/delivery/failed-attempts.ts'
+import type { Metrics } from '#apps/caduceus/metrics.ts'
+import { placeKey, type Place, type WebhookState } from '#apps/caduceus/webhook-state.ts'
+import type { Logger } from '#libs/log/logger.ts'
+import { isOvertaken, type Bucket } from '#libs/nats/bucket/bucket.ts'
+import type { Nats } from '#libs/nats/connection/connect.ts'
+import { askTaken } from './ask-taken.ts'
+import { EVENTS_STREAM, findConsumer } from '#apps/caduceus/consumers/durable/consumer-api.ts'
+import { countMatching } from './count-matching.ts'
+import type { Peers } from './peers.ts'
+import {
+  isBehind,
+  isOf,
+  isPassed,
+  isSame,
+  placeAfter,
+  placeAtBegin,
+  placeNow,
+  type Facts,
+} from './place.ts'
+import { countOf, Taken } from './taken.ts'
+
+/** How often a place is asked for in a row while events of its filter come in between. */
+const SURE_TRIES_MAX = 5
+
+/** Watches the webhooks that this instance pulls for. */
+export interface LossWatch {
+  /** Before the first pull, so that what was lost while nobody ran is seen. @throws as the client. */
+  begin(webhookId: string, consumer: ConsumerInfo): Promise<void>
+  /** What this instance was given; undefined for a webhook that it never pulled for. */
+  takenOf(webhookId: string): Taken | undefined
+  /** Compares what the server says with what was known. @throws the client's errors. */
+  look(webhookId: string, facts: Facts): Promise<void>
+  /** The webhook is gone. */
+  end(webhookId: string): void
+  /** The webhooks that are watched. */
+  ids(): Iterable<string>
+}
+
+/** What {@link createLossWatch} needs. */
+export interface LossWatchOptions {
+  nats: Nats
+  peers: Peers
+  manager: JetStreamManager
+  bucket: Bucket<WebhookState>
+  failedAttempts: FailedAttempts
+  books: Books
+  metrics: Metrics
+  log: Logger
+}
+
+/** Events that were removed and that nobody here was given, as it seems until all were asked. */
+interface Suspicion {
+  through: number
+  count: number
+  /** Events of the filter behind it, up to the place's last. */
+  behind: number
+  /** False where more may have been removed that nobody ever saw. */
+  isExact: boolean
+}
+
+interface Watched {
+  readonly webhookId: string
+  readonly taken: Taken
+  place: Place
+  unknownCount: number
+  suspicion: Suspicion | undefined
+  /** Of what is written down. */
+  revision: number
+  written: Place | undefined
+}
+
+/** Nothing watched yet. */
+export function createLossWatch(options: LossWatchOptions): LossWatch {
+  const all = new Map<string, Watched>()
+  return {
+    begin: (webhookId, consumer) => begin(options, all, webhookId, consumer),
+    takenOf: (webhookId) => all.get(webhookId)?.taken,
+    async look(webhookId, facts) {
+      const watched = all.get(webhookId)
+      if (!watched) return
+      if (!isOf(watched.place, facts)) {
+        // Made anew, or its filter is another: what was counted before is of no use.
+        Object.assign(watched, { place: placeNow(facts), suspicion: undefined, unknownCount: 0 })
+      } else if (watched.suspicion) await resolve(options, watched, watched.suspicion, facts)
+      else if (isPassed(watched.place, facts)) await suspect(options, watched, facts)
+      else await advance(options, watched, facts)
+    },
+    end: (webhookId) => void all.delete(webhookId),
+    ids: () => all.keys(),
+  }
+}
+
+async function begin(
+  options: LossWatchOptions,
+  all: Map<string, Watched>,
+  webhookId: string,
+  consumer: ConsumerInfo,
+): Promise<void> {
+  const { bucket } = options
+  const entry = await bucket.get(placeKey(webhookId))
+  const known = entry && 'through' in entry.value ? entry.value : undefined
+  const facts = await factsOf(options, webhookId, consumer)
+  const { place, unknownCount, abandonedCount } = placeAtBegin(known, facts)
+  const watched: Watched = {
+    webhookId,
+    taken: all.get(webhookId)?.taken ?? new Taken(),
+    place,
+    unknownCount,
+    suspicion: undefined,
+    revision: entry?.revision ?? 0,
+    written: known,
+  }
+  if (abandonedCount > 0) {
+    const { unsettled, floor } = placeNow(facts)
+    const settled = { ...place, unsettled, floor }
+    if (await write(options, watched, settled)) tell(options, webhookId, abandonedCount)
+  }
+  if (isPassed(place, facts)) {
+    await suspect(options, watched, facts)
+    // Nothing is given to this instance yet, so it need not wait for a look.
+    if (watched.suspicion) await resolve(options, watched, watched.suspicion, facts)
+  }
+  // Not before: a look at the same time would tell the same.
+  all.set(webhookId, watched)
+}
+
+/** The stream after the consumer: so what the consumer says is from before whatever is removed. */
+async function factsOf(
+  { manager, failedAttempts }: LossWatchOptions,
+  webhookId: string,
+  consumer: ConsumerInfo,
+): Promise<Facts> {
+  const { state } = await manager.streams.info(EVENTS_STREAM)
+  const notedCount = failedAttempts.notedCount(webhookId)
+  return { consumer, firstSeq: state.first_seq, lastSeq: state.last_seq, notedCount }
+}
+
+/** Nothing was removed that nobody had, so the place is what the server says. */
+async function advance(options: LossWatchOptions, watched: Watched, facts: Facts): Promise<void> {
+  const sure = watched.place.filter === '' ? facts : await sureFacts(options, watched, facts)
+  if (!sure || isPassed(watched.place, sure)) return
+  const place = placeAfter(watched.place, sure)
+  Object.assign(watched, { place, unknownCount: 0 })
+  const { written, taken } = watched
+  if (JSON.stringify(place) === JSON.stringify(written && { ...written, last: place.last })) return
+  // Whoever asks begins at the place that is written down, or further on.
+  if (await write(options, watched, place)) taken.forgetThrough(place.through)
+}
+
+/** Facts between whose two halves no event of the filter came; undefined when there are none. */
+async function sureFacts(
+  options: LossWatchOptions,
+  { webhookId }: Watched,
+  { consumer }: Facts,
+): Promise<Facts | undefined> {
+  let before: ConsumerInfo | undefined = consumer
+  for (let tries = 0; before && tries < SURE_TRIES_MAX; tries += 1) {
+    const facts = await factsOf(options, webhookId, before)
+    const after: ConsumerInfo | undefined = await findConsumer(options.manager, consumer.name)
+    if (after && isSame(before, after)) return facts
+    before = after
+  }
+  return undefined
+}
+
+async function suspect(
+  { manager }: LossWatchOptions,
+  watched: Watched,
+  { firstSeq }: Facts,
+): Promise<void> {
+  const through = firstSeq - 1
+  const { place, unknownCount } = watched
+  if (place.filter === '') {
+    const count = Math.max(0, through - place.through - unknownCount)
+    watched.suspicion = { through, count, behind: 0, isExact: true }
+    return
+  }
+  const { filter, last } = place
+  const behind = await countMatching(manager, filter, { after: through, last })
+  const { state } = await manager.streams.info(EVENTS_STREAM)
+  // More was removed meanwhile: the next look tries again.
+  if (behind === undefined || (state.first_seq !== firstSeq && through < last)) return
+  const count = Math.max(0, place.behind - behind - unknownCount)
+  watched.suspicion = { through, count, behind, isExact: through <= last }
+}
+
+/** A look later everybody knows what he was given. */
+async function resolve(
+  options: LossWatchOptions,
+  watched: Watched,
+  { through, count, behind, isExact }: Suspicion,
+  facts: Facts,
+): Promise<void> {
+  const { webhookId, place } = watched
+  const entry = await options.bucket.get(placeKey(webhookId))
+  const known = entry && 'through' in entry.value ? entry.value : undefined
+  const revision = entry?.revision ?? 0
+  if (known && isOf(known, facts) && known.through > place.through) {
+    // Another instance has told it, or a part of it.
+    Object.assign(watched, { place: known, suspicion: undefined, unknownCount: 0 })
+    return
+  }
+  // Of what lies further on than anybody looked, nobody knows how many were the filter's.
+  const countedThrough = isExact ? through : place.last
+  const question = { webhook: webhookId, after: place.through, through: countedThrough }
+  const runs = await askTaken(options.nats, question, options.peers)
+  if (!runs) return
+  const takenCount = countOf(runs)
+  const lostCount = Math.max(0, count - takenCount)
+  const { deliveries, floor, unsettled } = placeNow(facts)
+  const next = { ...place, through, behind, deliveries, floor, unsettled }
+  if (!(await write(options, watched, next, revision))) return
+  Object.assign(watched, { place: next, suspicion: undefined, unknownCount: 0 })
+  if (lostCount > 0) tell(options, webhookId, lostCount, isExact)
+}
+
+/** Says whether it was written; not when another instance was faster. */
+async function write(
+  { bucket }: LossWatchOptions,
+  watched: Watched,
+  place: Place,
+  revision = watched.revision,
+): Promise<boolean> {
+  const key = placeKey(watched.webhookId)
+  try {
+    watched.revision = await (revision > 0
+      ? bucket.update(key, place, revision)
+      : bucket.create(key, place))
+    watched.written = place
+    return true
+  } catch (error) {
+    if (!isOvertaken(error)) throw error
+    const entry = await bucket.get(key)
+    watched.revision = entry?.revision ?? 0
+    const known = entry && 'through' in entry.value ? entry.value : undefined
+    // Whoever wrote it has forgotten what he was given before it.
+    if (known && isBehind(watched.place, known)) {
+      Object.assign(watched, { place: known, written: known, suspicion: undefined })
+    }
+    return false
+  }
+}
+
+function tell(
+  { books, metrics, log }: LossWatchOptions,
+  webhookId: string,
+  lostCount: number,
+  isExact = true,
+): void {
+  metrics.dropped.inc({ reason: 'retention' }, lostCount)
+  books.expireUntaken(webhookId, lostCount)
+  log.warn({ webhookId, lostCount, isExact }, 'events ran out before their delivery')
+}

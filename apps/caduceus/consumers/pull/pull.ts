@@ -1,0 +1,136 @@
+/** The pull loop of one webhook: from its consumer, whatever that is called, to the delivery. */
+import type { JetStreamManager } from '@nats-io/jetstream'
+import type { Deliver } from '#apps/caduceus/delivery/deliver.ts'
+import type { Places } from '#apps/caduceus/delivery/places.ts'
+import type { DeliveryTarget } from '#apps/caduceus/delivery/target.ts'
+import type { CaduceusFaults, Metrics } from '#apps/caduceus/metrics.ts'
+import type { Logger } from '#libs/log/logger.ts'
+import { consume } from '#libs/nats/stream/consume.ts'
+import { createBackoff } from '#libs/retry/backoff.ts'
+import { untilAborted } from '#libs/retry/until-aborted.ts'
+import { wait } from '#libs/retry/wait.ts'
+import type { ByteBudget } from './byte-budget.ts'
+import { EVENTS_STREAM, isStreamMissing } from '#apps/caduceus/consumers/durable/consumer-api.ts'
+import { durableOf } from '#apps/caduceus/consumers/durable/durable-name.ts'
+import {
+  DurableTakenError,
+  ensureDurable,
+  findDurable,
+  renameDurable,
+  type DurableLimits,
+} from '#apps/caduceus/consumers/durable/durable.ts'
+import type { PullConnections } from './pull-connections.ts'
+import type { LossWatch } from '#apps/caduceus/consumers/loss/retention-loss.ts'
+
+/** Waits between attempts to look at a consumer while NATS is away. */
+const BEGIN_BACKOFF = { firstMs: 200, maxMs: 10_000 }
+
+/** What {@link pullForEver} needs. */
+export interface PullOptions {
+  connections: PullConnections
+  manager: JetStreamManager
+  limits: DurableLimits
+  places: Places
+  bytes: ByteBudget
+  deliver: Deliver
+  lossWatch: LossWatch
+  metrics: Metrics
+  faults: CaduceusFaults
+  log: Logger
+}
+
+/** Delivers to one webhook until the signal aborts; then what is in hand is finished. Never rejects. */
+export async function pullForEver(
+  options: PullOptions,
+  target: DeliveryTarget,
+  signal: AbortSignal,
+): Promise<void> {
+  const { connections, places, deliver, lossWatch, faults } = options
+  const log = options.log.child({ webhookId: target.id })
+  const held: Held = { since: undefined }
+  if (!(await begin(options, target, { signal, log, held }))) return
+  const { owner } = target.webhook
+  using bytes = options.bytes.open(owner)
+  await consume(connections.of(owner), {
+    stream: EVENTS_STREAM,
+    durable: durableOf(target.id),
+    places: () => places.of(target.id),
+    bytes,
+    handle(message) {
+      lossWatch.takenOf(target.id)?.add(message.seq)
+      return deliver(target, message)
+    },
+    onFault: (error, { seq }) =>
+      faults.tell('event', error, { webhookId: target.id, seq: String(seq) }),
+    onMissing: () =>
+      signal.aborted ? Promise.resolve(false) : makeAnew(options, target, { log, held }),
+    signal,
+    log,
+  })
+}
+
+/** When the server made the consumer that is pulled from, as it says. */
+interface Held {
+  since: string | undefined
+}
+
+/**
+ * What is to be known and done of the consumer before it is pulled from; tried until it is, as the
+ * name may be another webhook's. Says whether to pull. Never throws.
+ */
+async function begin(
+  options: PullOptions,
+  target: DeliveryTarget,
+  { signal, log, held }: { signal: AbortSignal; log: Logger; held: Held },
+): Promise<boolean> {
+  const { manager, lossWatch } = options
+  const backoff = createBackoff(BEGIN_BACKOFF)
+  for (;;) {
+    try {
+      // The client waits 5 s for a server that went away meanwhile; an end does not.
+      await untilAborted(renameDurable(manager, target.id, target.webhook), signal)
+      const consumer = await untilAborted(findDurable(manager, target.id), signal)
+      held.since = consumer?.created
+      if (consumer) await untilAborted(lossWatch.begin(target.id, consumer), signal)
+      return true
+    } catch (error) {
+      if (signal.aborted || isTaken(error, options, log)) return false
+      log.warn({ error: String(error) }, 'consumer cannot be looked at')
+      if (!(await wait(backoff.nextMs(), signal))) return false
+    }
+  }
+}
+
+/** The consumer is not there; says whether to go on. Never throws. */
+async function makeAnew(
+  options: PullOptions,
+  target: DeliveryTarget,
+  { log, held }: { log: Logger; held: Held },
+): Promise<boolean> {
+  const { manager, limits, lossWatch, metrics } = options
+  try {
+    const how = { ...limits, heldSince: held.since }
+    const change = await ensureDurable(manager, target.id, target.webhook, how)
+    const consumer = await findDurable(manager, target.id)
+    held.since = consumer?.created ?? held.since
+    if (consumer) await lossWatch.begin(target.id, consumer)
+    if (change !== 'created') return true
+    // Its place is lost with it, so events of the meantime are too: somebody must know.
+    log.error('consumer was missing and is made anew')
+    metrics.cutOffs.inc({ reason: 'consumer-missing' })
+  } catch (error) {
+    if (isTaken(error, options, log)) return false
+    // That the stream itself is missing is told once for all webhooks.
+    if (isStreamMissing(error)) log.debug('consumer cannot be made without its stream')
+    else log.warn({ error: String(error) }, 'consumer cannot be made')
+  }
+  return true
+}
+
+/** Whether nothing can be delivered to this webhook, which somebody must know. */
+function isTaken(error: unknown, { metrics }: PullOptions, log: Logger): boolean {
+  if (!(error instanceof DurableTakenError)) return false
+  log.error({ error: error.message }, 'webhook gets nothing: register it by another URL')
+  metrics.cutOffs.inc({ reason: 'consumer-taken' })
+  return true
+}
