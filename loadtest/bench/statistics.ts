@@ -8,9 +8,3 @@ export const quantile = (values: readonly number[], share: number): number =>
 
 /** Half of them are below it. */
 export const median = (values: readonly number[]): number => quantile(values, 0.5)
-
-/** Such as `1.30 (1.22 to 1.41)`: the median, and between what all were. */
-export function withSpread(values: readonly number[], digits: number): string {
-  const [least, middle, most] = [0, 0.5, 1].map((share) => quantile(values, share).toFixed(digits))
-  return `${middle} (${least} to ${most})`
-}

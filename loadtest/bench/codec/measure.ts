@@ -7,20 +7,17 @@ const ROUND_MS = 250
 /** Calls between two looks at the clock. */
 const BATCH = 200
 
-/** Calls per second of each candidate: the median of its rounds. */
+/** Calls per second of each candidate, one for each round. */
 export function measure<Name extends string>(
   candidates: Readonly<Record<Name, () => unknown>>,
-): Record<Name, number> {
+): Record<Name, number[]> {
   const names = Object.keys(candidates) as Name[]
   const rates = new Map<Name, number[]>(names.map((name) => [name, []]))
   for (const name of names) rateOf(candidates[name])
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const name of names) rates.get(name)?.push(rateOf(candidates[name]))
   }
-  return Object.fromEntries(names.map((name) => [name, median(rates.get(name) ?? [])])) as Record<
-    Name,
-    number
-  >
+  return Object.fromEntries(rates) as Record<Name, number[]>
 }
 
 /** Where results go, so that no compiler finds that nobody wants them. */
@@ -36,6 +33,3 @@ function rateOf(candidate: () => unknown): number {
   const rate = calls / ((performance.now() - startedAt) / 1_000)
   return sink === candidate ? 0 : rate
 }
-
-const median = (values: number[]): number =>
-  values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0

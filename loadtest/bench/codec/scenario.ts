@@ -3,6 +3,7 @@ import { Packr, Unpackr } from 'msgpackr'
 import { decode, encode } from '#libs/wrp/codec.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import { stamp } from '#libs/wrp/stamp.ts'
+import type { Figure, Outcome, Scenario } from '#loadtest/bench/scenario.ts'
 import { measure } from './measure.ts'
 
 /** Payloads that make the whole message 300 bytes and 4 kB. */
@@ -31,12 +32,18 @@ function event(payloadBytes: number): WrpMessage {
   }
 }
 
-/** Runs the scenario and prints its table. */
-export function run(): void {
+/** Beside msgpackr, which is what the form of the wire costs when nothing is checked. */
+export const scenario: Scenario = {
+  about: 'libs/wrp beside plain msgpackr on the same message',
+  run: (say) => Promise.resolve(run(say)),
+}
+
+function run(say: (progress: string) => void): Outcome {
   const packr = new Packr({ useRecords: false, variableMapSize: true })
   const unpackr = new Unpackr({ useRecords: false })
-  process.stdout.write('messages per second; the ratio is to msgpackr of the same run\n\n')
+  const figures: Figure[] = []
   for (const [label, payloadBytes] of SIZES) {
+    say(label)
     const message = event(payloadBytes)
     const bytes = encode(message)
     const rates = measure({
@@ -53,21 +60,15 @@ export function run(): void {
       },
       stamp: () => stamp(bytes, STAMP),
     })
-    const ratio = (name: keyof typeof rates, to: keyof typeof rates): string =>
-      `${(rates[name] / rates[to]).toFixed(2)} × ${to}`
-    process.stdout.write(`${label} (${bytes.length} bytes)\n`)
-    row('msgpackr unpack', rates['msgpackr unpack'])
-    row('decode', rates.decode, ratio('decode', 'msgpackr unpack'))
-    row('msgpackr pack', rates['msgpackr pack'])
-    row('encode', rates.encode, ratio('encode', 'msgpackr pack'))
-    row('decode, change, encode', rates['decode, change, encode'])
-    row('stamp', rates.stamp, ratio('stamp', 'decode, change, encode'))
-    process.stdout.write('\n')
+    for (const [name, values] of Object.entries(rates)) {
+      figures.push({ what: `${label}: ${name}`, unit: '/s', values })
+    }
+    const ratio = (name: keyof typeof rates, to: keyof typeof rates): Figure => ({
+      what: `${label}: ${name}, by ${to}`,
+      unit: '×',
+      values: rates[name].map((rate, round) => rate / (rates[to][round] ?? Number.NaN)),
+    })
+    figures.push(ratio('decode', 'msgpackr unpack'), ratio('encode', 'msgpackr pack'))
   }
-}
-
-function row(name: string, rate: number, ratio = ''): void {
-  process.stdout.write(
-    `  ${name.padEnd(24)}${Math.round(rate).toLocaleString('en').padStart(12)}  ${ratio}\n`,
-  )
+  return { figures, goals: [] }
 }

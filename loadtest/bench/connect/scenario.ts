@@ -6,7 +6,7 @@ import { wait } from '#libs/retry/wait.ts'
 import { startChild, type Child } from '#loadtest/bench/child.ts'
 import { cpuSeconds, residentKiB } from '#loadtest/bench/counters.ts'
 import { startNats, startTalaria } from '#loadtest/bench/fabric.ts'
-import { median, withSpread } from '#loadtest/bench/statistics.ts'
+import type { Figure, Outcome, Scenario } from '#loadtest/bench/scenario.ts'
 import type { BareAnswer } from './bare.ts'
 import type { Connected, Prepared } from './devices.ts'
 
@@ -37,19 +37,24 @@ interface Cost {
   baseMiB: number
 }
 
-/** Runs the scenario and prints its table. */
-export async function run(): Promise<void> {
+/** A Talaria beside a websocket server that does nothing. */
+export const scenario: Scenario = {
+  about: 'what a silent device costs at 10,000, beside a bare websocket server',
+  run,
+}
+
+async function run(say: (progress: string) => void): Promise<Outcome> {
   const bare: Cost[] = []
   const talaria: Cost[] = []
   await using devices = startChild('loadtest/bench/connect/devices.ts')
   const { jwksUrl } = await devices.ask<Prepared>({ act: 'prepare', count: DEVICES })
   for (let round = 1; round <= ROUNDS; round += 1) {
-    process.stderr.write(`connect: round ${round} of ${ROUNDS}\n`)
+    say(`round ${round} of ${ROUNDS}`)
     // A process of its own each time: memory that was used once is not given back.
     bare.push(await measureBare(devices))
     talaria.push(await measureTalaria(devices, jwksUrl))
   }
-  print(bare, talaria)
+  return { figures: figuresOf(bare, talaria), goals: [] }
 }
 
 async function measureBare(devices: Child): Promise<Cost> {
@@ -96,26 +101,18 @@ async function measure(
   }
 }
 
-function print(bare: readonly Cost[], talaria: readonly Cost[]): void {
-  const row = (name: string, digits: number, of: keyof Cost, natsOf?: keyof Cost): void => {
-    const column = (costs: readonly Cost[], key: keyof Cost): string =>
-      withSpread(
-        costs.map((cost) => cost[key]),
-        digits,
-      ).padStart(26)
-    const ratio = median(talaria.map((cost, round) => cost[of] / (bare[round]?.[of] ?? Number.NaN)))
-    process.stdout.write(
-      `${name.padEnd(34)}${column(bare, of)}${column(talaria, of)}${ratio.toFixed(2).padStart(7)}` +
-        `${natsOf ? column(talaria, natsOf) : ''}\n`,
-    )
-  }
-  process.stdout.write(
-    `${DEVICES.toLocaleString('en')} devices, median of ${ROUNDS} rounds in turn (least to most)\n\n` +
-      `${''.padEnd(34)}${'bare ws'.padStart(26)}${'Talaria'.padStart(26)}  ratio${'nats-server'.padStart(26)}\n`,
-  )
-  row('memory of a device, KiB', 1, 'kibPerDevice', 'natsKibPerDevice')
-  row('processor time of a connect, ms', 3, 'connectMs', 'natsConnectMs')
-  row('connects in a second', 0, 'connectsPerSecond')
-  row('all silent, % of a core', 1, 'idlePercent', 'natsIdlePercent')
-  row('process without devices, MiB', 0, 'baseMiB')
+function figuresOf(bare: readonly Cost[], talaria: readonly Cost[]): Figure[] {
+  const of = (costs: readonly Cost[], key: keyof Cost): number[] => costs.map((cost) => cost[key])
+  const row = (what: string, unit: string, key: keyof Cost, natsKey?: keyof Cost): Figure[] => [
+    { what: `${what}: bare ws`, unit, values: of(bare, key) },
+    { what: `${what}: Talaria`, unit, values: of(talaria, key) },
+    ...(natsKey ? [{ what: `${what}: nats-server`, unit, values: of(talaria, natsKey) }] : []),
+  ]
+  return [
+    ...row('memory of a device', 'KiB', 'kibPerDevice', 'natsKibPerDevice'),
+    ...row('processor time of a connect', 'ms', 'connectMs', 'natsConnectMs'),
+    ...row('connects in a second', '/s', 'connectsPerSecond'),
+    ...row('all silent, of a core', '%', 'idlePercent', 'natsIdlePercent'),
+    ...row('process without devices', 'MiB', 'baseMiB'),
+  ]
 }

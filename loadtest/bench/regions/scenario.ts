@@ -11,6 +11,7 @@ import { findNatsServer } from '#nats/binary/binary.ts'
 import { REGION, USERS } from '#nats/permissions.ts'
 import type { Region } from '#nats/region.ts'
 import { startNatsServer } from '#nats/server.ts'
+import type { Figure, Outcome, Scenario } from '#loadtest/bench/scenario.ts'
 import { quantile } from '#loadtest/bench/statistics.ts'
 
 /** Rounds of each in turn, so that what the machine does meanwhile hits all alike. */
@@ -26,8 +27,13 @@ const passwords = Object.fromEntries(
   users.map(({ user }) => [user, randomBytes(16).toString('hex')]),
 )
 
-/** Runs the scenario and prints its table. */
-export async function run(): Promise<void> {
+/** A command inside a region is the baseline. */
+export const scenario: Scenario = {
+  about: 'what it costs that a device is held in the other of two joined regions',
+  run,
+}
+
+async function run(say: (progress: string) => void): Promise<Outcome> {
   mkdirSync('.xmidt', { recursive: true })
   const directory = resolve(mkdtempSync(join('.xmidt', 'bench-')))
   try {
@@ -52,9 +58,11 @@ export async function run(): Promise<void> {
     const commander = stack.use(createCommander(await east('scytale')))
     await untilFound(commander, 'in-west')
 
+    say('commands')
     const asked = await measure(commander, ['in-east', 'in-west', 'nowhere'])
+    say('new devices')
     const found = await foundAfter(commander, talaria)
-    print(asked, found)
+    return { figures: figuresOf(asked, found), goals: [] }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
@@ -113,24 +121,20 @@ async function foundAfter(commander: Commander, talaria: Nats): Promise<number[]
   return took
 }
 
-function print(asked: ReadonlyMap<string, number[]>, found: readonly number[]): void {
-  const inside = quantile(asked.get('in-east') ?? [], 0.5)
-  const row = (name: string, values: readonly number[], ratio: string): void => {
-    const [p50, p99] = [0.5, 0.99].map((share) => quantile(values, share).toFixed(2).padStart(9))
-    process.stdout.write(`${name.padEnd(46)}${p50}${p99}  ${ratio}\n`)
-  }
-  process.stdout.write(
-    `milliseconds, one command at a time, ${ROUNDS} rounds in turn\n\n${''.padEnd(46)}      p50      p99\n`,
-  )
-  for (const [device, name] of [
-    ['in-east', 'a command inside the region'],
-    ['in-west', 'a command to the other region'],
-    ['nowhere', 'a device that nobody holds anywhere'],
-  ] as const) {
-    const values = asked.get(device) ?? []
-    row(name, values, `${(quantile(values, 0.5) / inside).toFixed(2)} × inside`)
-  }
-  row('a new device is found in the other region after', found, '')
+/** Milliseconds, one command at a time. */
+function figuresOf(asked: ReadonlyMap<string, number[]>, found: readonly number[]): Figure[] {
+  const row = (what: string, values: readonly number[]): Figure[] =>
+    [0.5, 0.99].map((share) => ({
+      what: `${what}, p${share * 100}`,
+      unit: 'ms',
+      values: [quantile(values, share)],
+    }))
+  return [
+    ...row('a command inside the region', asked.get('in-east') ?? []),
+    ...row('a command to the other region', asked.get('in-west') ?? []),
+    ...row('a device that nobody holds anywhere', asked.get('nowhere') ?? []),
+    ...row('a new device is found in the other region after', found),
+  ]
 }
 
 async function freePort(): Promise<number> {
