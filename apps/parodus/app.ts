@@ -3,13 +3,14 @@ import { serveOperations } from '#libs/http/operations.ts'
 import type { HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createFaults } from '#libs/lifecycle/faults.ts'
-import { createLogger } from '#libs/log/logger.ts'
+import { createLogger, type Logger } from '#libs/log/logger.ts'
 import type { AppRegistry } from '#libs/metrics/registry.ts'
 import { listenPull } from '#libs/sp/pull.ts'
 import { openTracer } from '#libs/trace/tracer.ts'
 import { readBytesMax, type ParodusConfig } from './config.ts'
-import { createCredential } from './cloud/credential.ts'
-import { readIdentity } from './identity.ts'
+import { createCredential, type Credential } from './cloud/credential.ts'
+import { openThemisConnections } from './cloud/themis-connections.ts'
+import { readIdentity, type DeviceIdentity } from './identity.ts'
 import { createMetrics } from './metrics.ts'
 import { createOutbox } from './cloud/outbox.ts'
 import { createSendNow } from './cloud/send-now.ts'
@@ -55,7 +56,7 @@ export async function start(
   const session = starting.use(
     keepSession({
       identity,
-      credential: createCredential({ themisUrl: config.PARODUS_THEMIS_URL, identity, log }),
+      credential: credentialOf(config, { identity, log, ending: starting }),
       onConnected: () => outbox.connected(send),
       onDisconnected: () => outbox.disconnected(),
       onMessage: (bytes) => void router.fromFabric(bytes).catch(faults.of('fabric-message')),
@@ -83,6 +84,23 @@ export async function start(
     operationsUrl: operations?.url,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
+}
+
+function credentialOf(
+  config: ParodusConfig,
+  {
+    identity,
+    log,
+    ending,
+  }: { identity: DeviceIdentity; log: Logger; ending: AsyncDisposableStack },
+): Credential {
+  const connections = openThemisConnections({
+    authority: config.PARODUS_THEMIS_CA_FILE,
+    certificate: config.PARODUS_CERTIFICATE_FILE,
+    key: config.PARODUS_KEY_FILE,
+  })
+  if (connections) ending.defer(() => connections.destroy())
+  return createCredential({ themisUrl: config.PARODUS_THEMIS_URL, identity, connections, log })
 }
 
 /** A device has no one to look at them by default. */

@@ -5,8 +5,7 @@ import { bytes, durationMs, integer, optionalPort, secret, text, url } from '#li
 import { tracingFields } from '#libs/config/tracing.ts'
 import { MESSAGE_BYTES_DEFAULT } from '#libs/wrp/message-size.ts'
 
-/** Every variable that Parodus reads. It knows no NATS. */
-export const parodusEnv = z.object({
+const variables = z.object({
   LOG_LEVEL: commonFields.LOG_LEVEL,
   SHUTDOWN_MS: commonFields.SHUTDOWN_MS,
   ...tracingFields,
@@ -16,6 +15,15 @@ export const parodusEnv = z.object({
     'Where the token comes from; user and password may be part of it. Empty: no token is presented.',
     '',
   ),
+  PARODUS_THEMIS_CA_FILE: text(
+    'Who signs the certificate of Themis, PEM. Empty: the public ones.',
+    '',
+  ),
+  PARODUS_CERTIFICATE_FILE: text(
+    'The certificate that this device shows to Themis, PEM, instead of a password.',
+    '',
+  ),
+  PARODUS_KEY_FILE: text('The private key of that certificate, PEM.', ''),
   PARODUS_PARTNER_ID: text('The partner that this device belongs to.', ''),
   PARODUS_LOCAL_URL: text('Where local services push their messages.', 'tcp://127.0.0.1:6666'),
   PARODUS_OPERATIONS_PORT: optionalPort('The port of health and metrics; off when absent.'),
@@ -52,6 +60,16 @@ export const parodusEnv = z.object({
   PARODUS_QUEUE_MS: durationMs('An event that waited for so long is dropped.', 1_800_000, {
     minMs: 100,
   }),
+})
+
+/** Every variable that Parodus reads. It knows no NATS. */
+export const parodusEnv = variables.superRefine((config, context) => {
+  if ((config.PARODUS_CERTIFICATE_FILE === '') === (config.PARODUS_KEY_FILE === '')) return
+  context.addIssue({
+    code: 'custom',
+    path: ['PARODUS_KEY_FILE'],
+    message: 'and PARODUS_CERTIFICATE_FILE must both be set, or neither',
+  })
 })
 
 /**

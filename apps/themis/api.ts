@@ -2,14 +2,15 @@
 import { randomUUID } from 'node:crypto'
 import { Hono, type Context } from 'hono'
 import { SignJWT } from 'jose'
+import type { HttpBindings } from '@hono/node-server'
 import { createBasic } from '#libs/auth/basic.ts'
 import { errorResponse, notFound, onError } from '#libs/http/error.ts'
 import { traced, type TracedEnv } from '#libs/http/traced.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { traceFields, type Tracer } from '#libs/trace/tracer.ts'
 import { ClaimError, readDeviceClaims } from './claims.ts'
+import { CredentialError, grantOf } from './credential.ts'
 import type { ThemisConfig } from './config.ts'
-import { sharedGrant, type Grant } from './grants.ts'
 import { ALGORITHM, type SigningKey } from './key.ts'
 import type { ThemisMetrics } from './metrics.ts'
 
@@ -34,12 +35,15 @@ export interface ApiOptions {
   log: Logger
 }
 
+/** What a route finds: the connection too, for the certificate that was shown there. */
+type Env = TracedEnv & { Bindings: HttpBindings }
+
 /** The API as an application of Hono. */
-export function createApi({ config, key, tracer, metrics, log }: ApiOptions): Hono<TracedEnv> {
+export function createApi({ config, key, tracer, metrics, log }: ApiOptions): Hono<Env> {
   const devices = createBasic(config.THEMIS_DEVICE_CREDENTIALS)
   const callers = createBasic(config.THEMIS_CALLER_CREDENTIALS)
   const issue = createIssue(config, key)
-  const app = new Hono<TracedEnv>()
+  const app = new Hono<Env>()
   if (tracer) app.use(traced(tracer))
 
   app.get('/issue', async (c) => {
@@ -51,16 +55,9 @@ export function createApi({ config, key, tracer, metrics, log }: ApiOptions): Ho
       log.info({ kind: 'caller', subject: caller, ...trace }, 'token issued')
       return tokenResponse(c, await issue({ sub: caller, ...CALLER_CLAIMS }))
     }
-    const user = devices(authorization)
-    if (!config.THEMIS_OPEN && user === undefined) {
-      metrics.refused.inc({ reason: 'credential' })
-      return errorResponse(401, 'a credential is required', {
-        'WWW-Authenticate': 'Basic realm="themis"',
-      })
-    }
     try {
+      const grant = grantOf(c.env.incoming, devices(authorization), config)
       const parameters = new URL(c.req.url).searchParams
-      const grant = grantOf(user, config)
       const rules = { grant, partnerDefault: config.THEMIS_PARTNER_DEFAULT }
       const { deviceId, claims } = readDeviceClaims(c.req.raw.headers, parameters, rules)
       metrics.issued.inc({ kind: 'device' })
@@ -68,9 +65,13 @@ export function createApi({ config, key, tracer, metrics, log }: ApiOptions): Ho
       c.var.span?.set({ 'xmidt.device.id': deviceId })
       return tokenResponse(c, await issue({ sub: deviceId, ...claims, trust: grant.trust }))
     } catch (error) {
-      if (!(error instanceof ClaimError)) throw error
+      if (error instanceof ClaimError) {
+        metrics.refused.inc({ reason: error.reason })
+        return errorResponse(error.status, error.message)
+      }
+      if (!(error instanceof CredentialError)) throw error
       metrics.refused.inc({ reason: error.reason })
-      return errorResponse(error.status, error.message)
+      return errorResponse(401, error.message, { 'WWW-Authenticate': 'Basic realm="themis"' })
     }
   })
 
@@ -92,12 +93,6 @@ export function createApi({ config, key, tracer, metrics, log }: ApiOptions): Ho
   app.onError(onError(log))
   return app
 }
-
-/** Who came in by the open door showed nothing, so nothing is known of it. */
-const grantOf = (user: string | undefined, config: ThemisConfig): Grant =>
-  user === undefined
-    ? sharedGrant(0)
-    : (config.THEMIS_DEVICE_GRANTS.get(user) ?? sharedGrant(config.THEMIS_TRUST))
 
 const FORMS = new Set(['key.pem', 'key.json'])
 

@@ -4,6 +4,7 @@ import { ConfigError } from '#libs/config/load.ts'
 import { connectionsOf } from '#libs/http/connections.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve } from '#libs/http/server.ts'
+import { readServerTls } from '#libs/http/tls.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
 import { openTracer } from '#libs/trace/tracer.ts'
@@ -18,9 +19,16 @@ export async function start(
   config: ThemisConfig,
   log = createLogger('themis', { level: config.LOG_LEVEL }),
 ): Promise<App> {
-  if (config.THEMIS_DEVICE_CREDENTIALS.length === 0 && !config.THEMIS_OPEN) {
+  const tls = readServerTls({
+    certificate: config.THEMIS_TLS_CERTIFICATE_FILE,
+    key: config.THEMIS_TLS_KEY_FILE,
+    clientAuthority: config.THEMIS_TLS_CLIENT_CA_FILE,
+  })
+  const isForSomebody = config.THEMIS_DEVICE_CREDENTIALS.length > 0 || tls?.clientAuthority
+  if (!isForSomebody && !config.THEMIS_OPEN) {
     throw new ConfigError(
-      'THEMIS_DEVICE_CREDENTIALS is empty: no device could get a token. Set it, or THEMIS_OPEN=true for development',
+      'THEMIS_DEVICE_CREDENTIALS is empty: no device could get a token. Set it, or ' +
+        'THEMIS_TLS_CLIENT_CA_FILE for devices with certificates, or THEMIS_OPEN=true for development',
     )
   }
   if (config.THEMIS_OPEN) log.warn('the door is open: anybody gets a token for any device')
@@ -40,7 +48,7 @@ export async function start(
   )
   const api = createApi({ config, key, tracer, metrics, log })
   const connections = connectionsOf(config, metrics, log)
-  const where = { hostname, port: config.THEMIS_PORT, connections }
+  const where = { hostname, port: config.THEMIS_PORT, connections, tls }
   const server = starting.use(await serve({ fetch: api.fetch, ...where }))
   log.info({ url: server.url, kid: key.kid }, 'ready')
   const running = starting.move()

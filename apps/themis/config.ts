@@ -36,6 +36,19 @@ const variables = z.object({
       '["comcast"], "trust": 1000}}`. A user without a grant gets one for any device, which is ' +
       'logged: for development only.',
   ),
+  THEMIS_TLS_CERTIFICATE_FILE: text(
+    'The certificate of the port, PEM, with those between it and its authority. Empty: plain HTTP.',
+    '',
+  ),
+  THEMIS_TLS_KEY_FILE: text('The private key of that certificate, PEM.', ''),
+  THEMIS_TLS_CLIENT_CA_FILE: text(
+    'Who signs the certificates of devices, PEM. A device that shows one needs no password.',
+    '',
+  ),
+  THEMIS_CERTIFICATE_GRANTS: grantsField(
+    'As THEMIS_DEVICE_GRANTS, by the common name of the certificate, exact or with `*`. A name that ' +
+      'is a device id needs no grant: that device, for the organization in the certificate.',
+  ),
   THEMIS_CALLER_CREDENTIALS: credentialList('user:password pairs that get a token for a caller.'),
   THEMIS_OPEN: flag('Anybody gets a token for any device. For development only.', false),
   THEMIS_ISSUER: text('The `iss` of the tokens.', TOKEN_DEFAULTS.issuer),
@@ -53,15 +66,25 @@ const variables = z.object({
 
 /** Every variable that Themis reads. It needs no NATS. */
 export const themisEnv = variables.superRefine((config, context) => {
+  const refuse = (path: string, message: string): void =>
+    context.addIssue({ code: 'custom', path: [path], message })
+  if ((config.THEMIS_TLS_CERTIFICATE_FILE === '') !== (config.THEMIS_TLS_KEY_FILE === '')) {
+    refuse('THEMIS_TLS_KEY_FILE', 'and THEMIS_TLS_CERTIFICATE_FILE must both be set, or neither')
+  }
+  if (config.THEMIS_TLS_CLIENT_CA_FILE !== '' && config.THEMIS_TLS_CERTIFICATE_FILE === '') {
+    refuse('THEMIS_TLS_CLIENT_CA_FILE', 'needs THEMIS_TLS_CERTIFICATE_FILE')
+  }
+  if (config.THEMIS_CERTIFICATE_GRANTS.size > 0 && config.THEMIS_TLS_CLIENT_CA_FILE === '') {
+    refuse('THEMIS_CERTIFICATE_GRANTS', 'needs THEMIS_TLS_CLIENT_CA_FILE')
+  }
   const users = new Set(config.THEMIS_DEVICE_CREDENTIALS.map(userOfCredential))
   for (const user of config.THEMIS_DEVICE_GRANTS.keys()) {
     // A name written wrongly would leave the credential that was meant without its bounds.
     if (users.has(user)) continue
-    context.addIssue({
-      code: 'custom',
-      path: ['THEMIS_DEVICE_GRANTS'],
-      message: `has a grant for ${JSON.stringify(user)}, who is no user of THEMIS_DEVICE_CREDENTIALS`,
-    })
+    refuse(
+      'THEMIS_DEVICE_GRANTS',
+      `has a grant for ${JSON.stringify(user)}, who is no user of THEMIS_DEVICE_CREDENTIALS`,
+    )
   }
 })
 

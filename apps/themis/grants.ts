@@ -5,10 +5,14 @@
 import { z } from 'zod'
 import { covers, PATTERN_LENGTH_MAX } from '#libs/auth/wildcard.ts'
 import { secret } from '#libs/config/fields.ts'
-import type { DeviceId } from '#libs/wrp/locator.ts'
+import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
+import type { ClientCertificate } from '#libs/http/tls.ts'
 
 /** A credential for more kinds of devices than this is better several. */
 const PATTERNS_MAX = 1_000
+
+/** As upstream's for a certificate that is trusted. */
+const TRUST_MAX = 1_000
 
 const pattern = z.string().min(1).max(PATTERN_LENGTH_MAX)
 
@@ -27,13 +31,13 @@ const grant = z.strictObject({
   /** Partners alike. A device that names none gets the first that has no `*`. */
   partners: z.array(pattern).min(1).max(PATTERNS_MAX),
   /** The claim `trust` of its devices. */
-  trust: z.int().min(0).max(1_000).default(1_000),
+  trust: z.int().min(0).max(TRUST_MAX).default(TRUST_MAX),
 })
 
 /** What one credential may. */
 export type Grant = z.infer<typeof grant>
 
-/** By the user of the credential. */
+/** By the user of the credential, or the common name of the certificate. */
 export type Grants = ReadonlyMap<string, Grant>
 
 const grantsSchema = z.record(z.string().min(1), grant)
@@ -65,6 +69,34 @@ function parseJson(text: string): unknown {
 
 /** The grant of a credential that has none of its own: everything, and no more trust than is set. */
 export const sharedGrant = (trust: number): Grant => ({ devices: ['*'], partners: ['*'], trust })
+
+/**
+ * The grant of a client certificate: the one for its common name, exact before any pattern, and among
+ * patterns the first; else, where the name is a device's id, that device alone, for the certificate's
+ * organizations or, where it names none, the default partner. Undefined when it is for no device.
+ */
+export function grantOfCertificate(
+  { commonName, organizations }: ClientCertificate,
+  { grants, partnerDefault }: { grants: Grants; partnerDefault: string },
+): Grant | undefined {
+  const own = grants.get(commonName)
+  if (own) return own
+  for (const [name, grant] of grants) if (covers(name, commonName)) return grant
+  const device = deviceOf(commonName)
+  if (device === undefined) return undefined
+  const partners = organizations.length > 0 ? [...organizations] : [partnerDefault]
+  // What is not to be read as a pattern: a `*` that an authority let pass in a name.
+  if (device.includes('*') || partners.some((partner) => partner.includes('*'))) return undefined
+  return { devices: [device], partners, trust: TRUST_MAX }
+}
+
+function deviceOf(name: string): DeviceId | undefined {
+  try {
+    return parseDeviceId(name)
+  } catch {
+    return undefined
+  }
+}
 
 /** Whether it is for every device that there may be, so that whoever has it can be any of them. */
 export const isShared = ({ devices }: Grant): boolean =>

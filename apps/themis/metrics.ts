@@ -23,6 +23,7 @@ export function createMetrics() {
     refused: registry.counter('requests_refused_total', 'Requests for a token that were refused.', {
       reason: [
         'credential',
+        'certificate',
         'device-id',
         'partner-id',
         'device-not-granted',

@@ -1,10 +1,12 @@
 /** An HTTP server on one port: limits on what a client may take its time with, and an orderly end. */
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { getRequestListener } from '@hono/node-server'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { limitConnections, type ConnectionLimits } from './connections.ts'
 import { withValidHost } from './host.ts'
+import type { ServerTls } from './tls.ts'
 
 /** Headers and body of one request must be there by then; upstream's read time-out is 5 s. */
 const REQUEST_MS = 30_000
@@ -54,38 +56,30 @@ export type TakeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffe
 /** What {@link serve} needs. */
 export interface ServeOptions {
   /** Answers requests; or `listener` does. */
-  fetch?: (request: Request) => Response | Promise<Response>
+  fetch?: (request: Request, bindings: HttpBindings) => Response | Promise<Response>
   /** For an app that must decide how its answer is put on the wire. */
   listener?: RequestListener
   hostname: string
   /** 0 takes any free one. */
   port: number
   requestTimeoutMs?: number
+  /** Without it the port speaks plain HTTP. */
+  tls?: ServerTls | undefined
   /** Without it the port takes what the operating system gives. */
   connections?: ConnectionLimits
 }
 
 /** Listens. @throws {PortTakenError}, and Node's own errors for an address that is none of ours. */
 export async function serve(options: ServeOptions): Promise<HttpServer> {
-  const { hostname, requestTimeoutMs = REQUEST_MS } = options
-  const listener = withValidHost(options.listener ?? listenerOf(options))
-  const server = createServer(
-    {
-      requestTimeout: requestTimeoutMs,
-      headersTimeout: Math.min(HEADERS_MS, requestTimeoutMs),
-      connectionsCheckingInterval: LIMIT_CHECK_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      maxHeaderSize: HEADER_BYTES_MAX,
-    },
-    listener,
-  )
+  const { hostname, tls } = options
+  const server = create(options)
   await listen(server, options)
   // An accept that fails, as there are no more files, is tried again and ends nothing.
   server.on('error', () => undefined)
   if (options.connections) limitConnections(server, options.connections)
   const { port } = server.address() as AddressInfo
   return {
-    url: `http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`,
+    url: `${tls ? 'https' : 'http'}://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`,
     port,
     server,
     stopListening: () => server.close(),
@@ -94,9 +88,30 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
   }
 }
 
+function create({ tls, requestTimeoutMs = REQUEST_MS, ...options }: ServeOptions): Server {
+  const listener = withValidHost(options.listener ?? listenerOf(options))
+  const limits = {
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: Math.min(HEADERS_MS, requestTimeoutMs),
+    connectionsCheckingInterval: LIMIT_CHECK_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: HEADER_BYTES_MAX,
+  }
+  if (!tls) return createServer(limits, listener)
+  const { certificate: cert, key, clientAuthority: ca } = tls
+  // A client whose certificate is not sound gets a definite answer of the app, and no broken handshake.
+  const clients = ca ? { ca, requestCert: true, rejectUnauthorized: false } : {}
+  return createTlsServer(
+    { ...limits, cert, key, ...clients, handshakeTimeout: HEADERS_MS },
+    listener,
+  )
+}
+
 function listenerOf({ fetch, hostname }: ServeOptions): RequestListener {
   if (!fetch) throw new TypeError('serve needs fetch or listener')
-  const listener = getRequestListener(fetch, { hostname, overrideGlobalObjects: false })
+  // HTTP/2 is not spoken here, so the connection is always that of HTTP/1.
+  const answer = (request: Request, bindings: unknown) => fetch(request, bindings as HttpBindings)
+  const listener = getRequestListener(answer, { hostname, overrideGlobalObjects: false })
   return (request, response) => void listener(request, response)
 }
 

@@ -1,5 +1,6 @@
 /** The JWT that the device presents: fetched from Themis, kept until shortly before it runs out. */
 import { decodeJwt } from 'jose'
+import { fetch, type Dispatcher } from 'undici'
 import { tokenHeaders, type DeviceIdentity } from '#apps/parodus/identity.ts'
 import type { Logger } from '#libs/log/logger.ts'
 
@@ -31,18 +32,25 @@ export interface CredentialOptions {
   /** May carry user and password; empty for a device without a token. */
   themisUrl: string
   identity: DeviceIdentity
+  /** The connections to Themis, where they are not as usual: they show a certificate. */
+  connections?: Dispatcher | undefined
   log: Logger
 }
 
 /** A credential that has not been fetched. */
-export function createCredential({ themisUrl, identity, log }: CredentialOptions): Credential {
+export function createCredential({
+  themisUrl,
+  identity,
+  connections,
+  log,
+}: CredentialOptions): Credential {
   let token: string | undefined
   let expiresAtMs = 0
   return {
     async obtain(signal) {
       if (themisUrl === '') return undefined
       if (token !== undefined && Date.now() < expiresAtMs - EARLY_MS) return token
-      token = await fetchToken(themisUrl, identity, signal)
+      token = await fetchToken({ themisUrl, identity, connections }, signal)
       expiresAtMs = expiryOf(token)
       log.info({ deviceId: identity.deviceId }, 'credential obtained')
       return token
@@ -54,8 +62,7 @@ export function createCredential({ themisUrl, identity, log }: CredentialOptions
 }
 
 async function fetchToken(
-  themisUrl: string,
-  identity: DeviceIdentity,
+  { themisUrl, identity, connections }: Omit<CredentialOptions, 'log'>,
   signal: AbortSignal,
 ): Promise<string> {
   const url = new URL(themisUrl)
@@ -68,7 +75,12 @@ async function fetchToken(
   }
   try {
     const within = AbortSignal.any([signal, AbortSignal.timeout(THEMIS_MS)])
-    const response = await fetch(url, { headers, signal: within, redirect: 'error' })
+    const response = await fetch(url, {
+      headers,
+      signal: within,
+      redirect: 'error',
+      ...(connections ? { dispatcher: connections } : {}),
+    })
     const text = await readText(response)
     if (response.status !== 200)
       throw new Error(`it answered ${response.status}: ${text.slice(0, 200)}`)
@@ -82,7 +94,7 @@ async function fetchToken(
 }
 
 /** The body as text; a longer one than a token can be is not read to its end. */
-async function readText(response: Response): Promise<string> {
+async function readText(response: Awaited<ReturnType<typeof fetch>>): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of response.body ?? []) {
