@@ -138,7 +138,8 @@ const serveOperationsOf = (
   })
 
 /** What judges tokens, and whether it can where that matters. */
-async function openKeys(config: CaduceusConfig, { keysAvailable: gauge }: Metrics, log: Logger) {
+async function openKeys(config: CaduceusConfig, metrics: Metrics, log: Logger) {
+  const { keysAvailable: gauge, tokens: counter } = metrics
   const jwksUrl = config.CADUCEUS_JWKS_URL
   const rules = {
     issuers: config.CADUCEUS_TOKEN_ISSUER,
@@ -146,7 +147,7 @@ async function openKeys(config: CaduceusConfig, { keysAvailable: gauge }: Metric
     ageMaxMs: config.CADUCEUS_TOKEN_AGE_MAX_MS,
   }
   warnOfOpenRules('CADUCEUS', rules, log)
-  const verifier = jwksUrl === '' ? undefined : createVerifier({ jwksUrl, rules })
+  const verifier = jwksUrl === '' ? undefined : createVerifier({ jwksUrl, rules, counter })
   const keys =
     verifier && !config.CADUCEUS_OPEN ? await watchKeys({ verifier, gauge, log }) : undefined
   // Callers with a password need no keys: they are served without.

@@ -1,5 +1,6 @@
 /** Everything that Caduceus counts. No label is a URL or a device: those have no bound. */
 import { createKeysGauge } from '#libs/auth/keys-watch.ts'
+import { createRememberedCounter } from '#libs/auth/remembered.ts'
 import { createFaultsCounter, type Faults } from '#libs/lifecycle/faults.ts'
 import { createBooks, EVENT_STATES, type EventCounts } from './delivery/books.ts'
 import { createDroppedCounter } from '#libs/http/connections.ts'
@@ -122,6 +123,7 @@ export function createMetrics(figures: WebhookFigures = NO_FIGURES) {
     ...createWebhooks(registry),
     ...createDeliveries(registry),
     keysAvailable: createKeysGauge(registry),
+    tokens: createRememberedCounter(registry),
     streamMissing: createStreamsGauge(registry, STREAMS),
     connections: createConnectionMetrics(registry, ['caduceus', ...PULL_CONNECTIONS]),
   }

@@ -3,14 +3,14 @@ import { createBasic } from '#libs/auth/basic.ts'
 import { createCallerAuthentication } from '#libs/auth/caller.ts'
 import { watchKeys } from '#libs/auth/keys-watch.ts'
 import { warnOfOpenRules } from '#libs/auth/token-rules.ts'
-import { createVerifier } from '#libs/auth/verify.ts'
+import { createVerifier, type Verifier } from '#libs/auth/verify.ts'
 import { natsOf } from '#libs/config/common.ts'
 import { connectionsOf } from '#libs/http/connections.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createFaults } from '#libs/lifecycle/faults.ts'
-import { createLogger } from '#libs/log/logger.ts'
+import { createLogger, type Logger } from '#libs/log/logger.ts'
 import { createCommander } from '#libs/nats/command/command.ts'
 import { connectNats } from '#libs/nats/connection/connect.ts'
 import { openTracer } from '#libs/trace/tracer.ts'
@@ -21,7 +21,7 @@ import { createApi } from './api.ts'
 import { createAskSettled } from './asking/ask-settled.ts'
 import type { ScytaleConfig } from './config.ts'
 import { endRequests } from './caller/end-requests.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type ScytaleMetrics } from './metrics.ts'
 import { createSend } from './send.ts'
 import { createStat } from './stat.ts'
 import { watchTalarias } from './asking/talarias.ts'
@@ -49,14 +49,7 @@ export async function start(
   const view = starting.use(createView({ nats, talarias: talarias.current, metrics, faults }))
   const askSettled = createAskSettled({ commander, view, metrics })
 
-  if (config.SCYTALE_OPEN) log.warn('open to every caller: SCYTALE_OPEN is true')
-  const rules = {
-    issuers: config.SCYTALE_TOKEN_ISSUER,
-    audiences: config.SCYTALE_TOKEN_AUDIENCE,
-    ageMaxMs: config.SCYTALE_TOKEN_AGE_MAX_MS,
-  }
-  warnOfOpenRules('SCYTALE', rules, log)
-  const verifier = createVerifier({ jwksUrl: config.SCYTALE_JWKS_URL, rules })
+  const verifier = openVerifier(config, metrics, log)
   const watching = { verifier, gauge: metrics.keysAvailable, log }
   const keys = config.SCYTALE_OPEN ? undefined : starting.use(await watchKeys(watching))
   // Callers with a password need no keys: they are served without.
@@ -106,4 +99,20 @@ export async function start(
     operationsUrl: operations.url,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
+}
+
+/** What judges the tokens of callers; says the doors that are open. */
+function openVerifier(
+  config: ScytaleConfig,
+  { tokens: counter }: ScytaleMetrics,
+  log: Logger,
+): Verifier {
+  if (config.SCYTALE_OPEN) log.warn('open to every caller: SCYTALE_OPEN is true')
+  const rules = {
+    issuers: config.SCYTALE_TOKEN_ISSUER,
+    audiences: config.SCYTALE_TOKEN_AUDIENCE,
+    ageMaxMs: config.SCYTALE_TOKEN_AGE_MAX_MS,
+  }
+  warnOfOpenRules('SCYTALE', rules, log)
+  return createVerifier({ jwksUrl: config.SCYTALE_JWKS_URL, rules, counter })
 }

@@ -1,5 +1,6 @@
 /** Everything that Scytale counts. No label takes a value from outside. */
 import { createKeysGauge } from '#libs/auth/keys-watch.ts'
+import { createRememberedCounter } from '#libs/auth/remembered.ts'
 import { createFaultsCounter, type Faults } from '#libs/lifecycle/faults.ts'
 import { createDroppedCounter } from '#libs/http/connections.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
@@ -104,6 +105,7 @@ export function createMetrics() {
       "Devices' answers that are no WRP, so that the caller's format could not be made.",
     ),
     keysAvailable: createKeysGauge(registry),
+    tokens: createRememberedCounter(registry),
     connections: createConnectionMetrics(registry, ['scytale']),
   }
 }

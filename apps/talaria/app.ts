@@ -43,7 +43,7 @@ export async function start(
   const watched = { names: STREAMS, gauge: metrics.streamMissing, log }
   const streams = starting.use(await watchStreams(events, watched))
 
-  const verifier = openVerifier(config, log)
+  const verifier = openVerifier(config, metrics, log)
   const keys = starting.use(await openKeys(verifier, config, metrics, log))
 
   // Listens before anybody is let in: the port is part of this Talaria's name and URL.
@@ -130,14 +130,18 @@ async function openKeys(
 }
 
 /** What judges the tokens of devices. */
-function openVerifier(config: TalariaConfig, log: Logger): Verifier {
+function openVerifier(
+  config: TalariaConfig,
+  { tokens: counter }: TalariaMetrics,
+  log: Logger,
+): Verifier {
   const rules = {
     issuers: config.TALARIA_TOKEN_ISSUER,
     audiences: config.TALARIA_TOKEN_AUDIENCE,
     ageMaxMs: config.TALARIA_TOKEN_AGE_MAX_MS,
   }
   warnOfOpenRules('TALARIA', rules, log)
-  return createVerifier({ jwksUrl: config.TALARIA_JWKS_URL, rules })
+  return createVerifier({ jwksUrl: config.TALARIA_JWKS_URL, rules, counter })
 }
 
 const servePrimary = (

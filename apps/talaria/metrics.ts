@@ -1,5 +1,6 @@
 /** Everything that Talaria counts. No label takes a value from outside. */
 import { createKeysGauge } from '#libs/auth/keys-watch.ts'
+import { createRememberedCounter } from '#libs/auth/remembered.ts'
 import { createFaultsCounter, type Faults } from '#libs/lifecycle/faults.ts'
 import { createDroppedCounter } from '#libs/http/connections.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
@@ -154,6 +155,7 @@ export function createMetrics() {
     ...createDownlink(registry),
     ...createPresence(registry),
     keysAvailable: createKeysGauge(registry),
+    tokens: createRememberedCounter(registry),
     streamMissing: createStreamsGauge(registry, STREAMS),
     connections: createConnectionMetrics(registry, CONNECTIONS),
   }

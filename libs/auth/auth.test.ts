@@ -5,7 +5,6 @@ import { eventually } from '#tests/support/eventually.ts'
 import { TOKEN_CLAIMS } from '#tests/support/token-claims.ts'
 import { createBasic } from './basic.ts'
 import { createCallerAuthentication } from './caller.ts'
-import { allows } from './capability.ts'
 import { deviceIdOfClaims, partnerIdsOfClaims } from './claims.ts'
 import type { TokenRules } from './token-rules.ts'
 import { createVerifier as createVerifierOf, type VerifierOptions } from './verify.ts'
@@ -194,23 +193,6 @@ describe('claims', () => {
     [{ allowedResources: null }, []],
   ])('%j name the partners %j', (claims, partners) => {
     expect(partnerIdsOfClaims({ sub: 'me', ...claims })).toEqual(partners)
-  })
-})
-
-describe('a capability', () => {
-  const request = { prefix: 'x1:webpa:api:', acceptAllMethod: 'all', method: 'GET' }
-  it.each([
-    ['x1:webpa:api:.*:all', '/api/v3/device/mac:112233445566/stat', true],
-    ['x1:webpa:api:device/.*/stat:get', '/api/v2/device/mac:112233445566/stat', true],
-    ['x1:webpa:api:/device/.*/stat:get', '/api/v3/device/mac:112233445566/stat', true],
-    ['x1:webpa:api:device/.*/stat:post', '/api/v3/device/mac:112233445566/stat', false],
-    ['x1:webpa:api:hook:get', '/api/v3/device', false],
-    ['x1:other:api:.*:all', '/api/v3/device', false],
-    ['x1:webpa:api:(:all', '/api/v3/device', false],
-    ['x1:webpa:api:', '/api/v3/device', false],
-    ['', '/api/v3/device', false],
-  ])('%s on %s: %s', (capability, path, isAllowed) => {
-    expect(allows([capability], { ...request, path })).toBe(isAllowed)
   })
 })
 

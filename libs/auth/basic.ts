@@ -1,5 +1,5 @@
 /** HTTP Basic credentials, compared without telling by time how much of one was right. */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 
 /** The name of the caller whose credential an `Authorization` value holds; undefined for none. */
 export type Basic = (authorization: string) => string | undefined
@@ -24,4 +24,4 @@ export function createBasic(credentials: readonly string[]): Basic {
 export const userOfCredential = (credential: string): string =>
   credential.slice(0, Math.max(0, credential.indexOf(':')))
 
-const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest()
+const digestOf = (text: string): Buffer => hash('sha256', text, 'buffer')

@@ -2,16 +2,16 @@
 import type { Basic } from './basic.ts'
 import { capabilitiesOfClaims, partnerIdsOfClaims } from './claims.ts'
 import { AuthError } from './error.ts'
-import type { Verifier } from './verify.ts'
+import type { Claims, Verifier } from './verify.ts'
 
-/** A caller that is let in. */
+/** A caller that is let in; the same object may stand for him with each request. */
 export interface Caller {
-  kind: 'basic' | 'jwt' | 'open'
+  readonly kind: 'basic' | 'jwt' | 'open'
   /** The user of Basic or the subject of the token. */
-  principal: string
+  readonly principal: string
   /** Empty for a token that names none; `*` is all. */
-  partners: string[]
-  capabilities: string[]
+  readonly partners: readonly string[]
+  readonly capabilities: readonly string[]
 }
 
 /** A caller that is not: 401 for the credential, 503 when it cannot be judged. */
@@ -59,18 +59,28 @@ async function authenticateToken(
   token: string,
 ): Promise<Caller | RefusedCaller> {
   try {
-    const claims = await verifier.verify(token)
-    return {
-      kind: 'jwt',
-      principal: claims.sub,
-      partners: partnerIdsOfClaims(claims),
-      capabilities: capabilitiesOfClaims(claims),
-    }
+    return callerOf(await verifier.verify(token))
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
     if (error.code !== 'KEYS_UNAVAILABLE') return refused(error.message)
     return { kind: 'refused', status: 503, message: error.message }
   }
+}
+
+/** What was read from claims: a verifier that remembers a token gives the same claims again. */
+const callers = new WeakMap<Claims, Caller>()
+
+function callerOf(claims: Claims): Caller {
+  const known = callers.get(claims)
+  if (known) return known
+  const caller: Caller = {
+    kind: 'jwt',
+    principal: claims.sub,
+    partners: partnerIdsOfClaims(claims),
+    capabilities: capabilitiesOfClaims(claims),
+  }
+  callers.set(claims, caller)
+  return caller
 }
 
 const refused = (message: string): RefusedCaller => ({ kind: 'refused', status: 401, message })

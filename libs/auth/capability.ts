@@ -4,6 +4,15 @@ import { RE2JS } from 're2js'
 /** More capabilities than this no token has; each costs a match. */
 const CAPABILITIES_MAX = 64
 
+/** Expressions that are kept compiled: a fabric has a handful of capabilities, its tokens share them. */
+const EXPRESSIONS_MAX = 128
+
+/** A larger one is compiled each time, so that what is kept has a bound in bytes too. */
+const INSTRUCTIONS_MAX = 500
+
+/** An expression that is longer is not kept either, whatever it compiles to. */
+const EXPRESSION_LENGTH_MAX = 512
+
 /** What is asked for. */
 export interface CapabilityRequest {
   /** Such as `x1:webpa:api:`. */
@@ -29,13 +38,34 @@ function allowsOne(capability: string, path: string, request: CapabilityRequest)
   if (!capability.startsWith(prefix) || colon <= prefix.length) return false
   const allowedMethod = capability.slice(colon + 1)
   if (allowedMethod !== acceptAllMethod && allowedMethod !== method.toLowerCase()) return false
+  const endpoint = capability.slice(prefix.length, colon)
   try {
-    // A linear-time engine: the expression comes from a token. It matches at the path's start.
-    const endpoint = capability.slice(prefix.length, colon)
-    return RE2JS.compile(endpoint.startsWith('/') ? endpoint : `/?(?:${endpoint})`)
-      .matcher(path)
-      .lookingAt()
+    // It matches at the path's start.
+    const expression = compile(endpoint.startsWith('/') ? endpoint : `/?(?:${endpoint})`)
+    const isMatch = expression.matcher(path).lookingAt()
+    // What it made for this path would be kept with it, and paths are the caller's.
+    expression.reset()
+    return isMatch
   } catch {
     return false
   }
+}
+
+/** The process' own: an expression means the same to everybody. The first is the one to go. */
+const compiled = new Map<string, RE2JS>()
+
+/** A linear-time engine: the expression comes from a token. @throws for a malformed one. */
+function compile(text: string): RE2JS {
+  const known = compiled.get(text)
+  if (known) return known
+  const expression = RE2JS.compile(text)
+  if (text.length > EXPRESSION_LENGTH_MAX || expression.programSize() > INSTRUCTIONS_MAX) {
+    return expression
+  }
+  compiled.set(text, expression)
+  for (const oldest of compiled.keys()) {
+    if (compiled.size <= EXPRESSIONS_MAX) break
+    compiled.delete(oldest)
+  }
+  return expression
 }

@@ -1,14 +1,13 @@
 /** Whether a JWT is one that Themis signed for here: its signature, issuer, audience and time. api.md E. */
-import {
-  createRemoteJWKSet,
-  customFetch,
-  errors,
-  jwtVerify,
-  type JWTPayload,
-  type JWTVerifyOptions,
-  decodeJwt,
-} from 'jose'
+import { errors, jwtVerify, type JWTPayload, type JWTVerifyOptions, decodeJwt } from 'jose'
 import { AuthError } from './error.ts'
+import { createKeys, type KeysOptions } from './keys.ts'
+import {
+  createRemembered,
+  idOfToken,
+  type RememberedCounter,
+  type RememberedLimits,
+} from './remembered.ts'
 import { ANY, type TokenRules } from './token-rules.ts'
 
 /** Signatures with a public key only: with HS… whoever can verify could sign. */
@@ -25,21 +24,6 @@ const ALGORITHMS = [
   'EdDSA',
 ]
 
-/** How long the keys may take: they are on the same network. */
-const KEYS_MS = 5_000
-
-/** A key that is not known is asked for once in this time, however many tokens name it. */
-const KEYS_COOLDOWN_MS = 10_000
-
-/** Keys are read again after this, so that one that was withdrawn stops counting. */
-const KEYS_MAX_AGE_MS = 600_000
-
-/**
- * Keys that cannot be read again count for this long: devices with a good token shall connect
- * while Themis is away, and a token of its own lives for a day.
- */
-const KEYS_STALE_MS = 24 * 3_600_000
-
 /** Clocks differ; upstream's setting of this name works the wrong way round. */
 const LEEWAY_SECONDS = 30
 
@@ -49,8 +33,11 @@ const TOKEN_LENGTH_MAX = 12 * 1024
 /** A longer subject is no name of anybody: it becomes an owner's name, and is logged. */
 const SUBJECT_LENGTH_MAX = 256
 
-/** What a token says. It has a subject, which is text. */
-export type Claims = JWTPayload & { sub: string }
+/**
+ * What a token says. It has a subject, which is text. The same object may be given for the same
+ * token again, so nobody changes it.
+ */
+export type Claims = Readonly<JWTPayload & { sub: string }>
 
 /** Judges tokens. */
 export interface Verifier {
@@ -63,51 +50,75 @@ export interface Verifier {
 }
 
 /** What {@link createVerifier} needs. */
-export interface VerifierOptions {
-  /** Where the key set is, such as `http://themis:6500/.well-known/jwks.json`. */
-  jwksUrl: string
+export interface VerifierOptions extends KeysOptions {
   /** What a token must say. */
   rules: TokenRules
   leewaySeconds?: number
-  /** From this age on the keys are read again, while they go on counting. */
-  keysMaxAgeMs?: number
-  /** From this age on keys that cannot be read again count no more. */
-  keysStaleMs?: number
+  /** What is remembered of tokens that were verified. */
+  remembered?: RememberedLimits
+  /** Counts whether each token was remembered. */
+  counter?: RememberedCounter
+  /** The time, in milliseconds since 1970. */
+  now?: () => number
 }
 
 /** A verifier; it asks for the keys when the first token comes. */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { rules, leewaySeconds = LEEWAY_SECONDS } = options
+  const { rules, leewaySeconds = LEEWAY_SECONDS, counter, now = Date.now } = options
   const wanted = wantedOf(rules)
-  const { keys, refresh, hasKeys } = createKeys(options)
+  const keys = createKeys(options)
+  const remembered = createRemembered(options.remembered)
+  const judge = async (token: string): Promise<Claims> => {
+    const { payload } = await jwtVerify(token, keys.find, {
+      algorithms: ALGORITHMS,
+      clockTolerance: leewaySeconds,
+      currentDate: new Date(now()),
+      ...wanted,
+    })
+    return withSubject(payload)
+  }
   return {
     get hasKeys() {
-      return hasKeys()
+      return keys.isThere
     },
     async readKeys() {
-      await (hasKeys() ? refresh() : keys.reload())
+      await (keys.isThere ? keys.refresh() : keys.reload())
     },
     async verify(token) {
       if (token.length > TOKEN_LENGTH_MAX) {
         throw new AuthError('TOKEN_INVALID', 'the token is too long')
       }
       try {
-        await refresh()
-        const { payload } = await jwtVerify(token, keys, {
-          algorithms: ALGORITHMS,
-          clockTolerance: leewaySeconds,
-          ...wanted,
-        })
-        return withSubject(payload)
+        await keys.refresh()
+        const { version, isReading } = keys
+        const id = idOfToken(token)
+        const known = remembered.find(id, version, now())
+        counter?.inc({ outcome: known ? 'hit' : 'miss' })
+        if (known) return known
+        const claims = await judge(token)
+        // Keys that changed in the meantime may have been the ones that verified it.
+        if (!isReading && !keys.isReading && keys.version === version) {
+          const { length } = token
+          remembered.keep(id, claims, { length, untilMs: endOf(claims, rules), nowMs: now() })
+        }
+        return claims
       } catch (error) {
         if (error instanceof AuthError) throw error
         const judged = authErrorOf(error)
         // Without the keys nothing is judged: who signed it could not be said.
         const isJudged = judged.code !== 'KEYS_UNAVAILABLE'
-        throw isJudged && isExpired(token, leewaySeconds) ? expired(error) : judged
+        throw isJudged && isExpired(token, now() / 1_000 - leewaySeconds) ? expired(error) : judged
       }
     },
   }
+}
+
+/**
+ * When a token stops being good without a look at it, in milliseconds since 1970. From then on it is
+ * judged anew with each request, also while the leeway still lets it in.
+ */
+function endOf({ exp = Infinity, iat = Infinity }: Claims, { ageMaxMs }: TokenRules): number {
+  return Math.min(exp * 1_000, ageMaxMs > 0 ? iat * 1_000 + ageMaxMs : Infinity)
 }
 
 /** What jose asks of a token by `rules`. */
@@ -127,49 +138,17 @@ function withSubject(payload: JWTPayload): Claims {
   if (typeof sub !== 'string' || sub === '' || sub.length > SUBJECT_LENGTH_MAX) {
     throw new AuthError('TOKEN_INVALID', 'the token has no subject that is text')
   }
-  return { ...payload, sub }
-}
-
-/** The key set and what keeps it fresh: old keys are read again behind the tokens' backs. */
-function createKeys(options: VerifierOptions) {
-  const { jwksUrl, keysMaxAgeMs = KEYS_MAX_AGE_MS, keysStaleMs = KEYS_STALE_MS } = options
-  let readAt: number | undefined
-  let triedAt = -Infinity
-  const keys = createRemoteJWKSet(new URL(jwksUrl), {
-    timeoutDuration: KEYS_MS,
-    cooldownDuration: KEYS_COOLDOWN_MS,
-    // Their age is judged here, as they must outlast an absence of who publishes them.
-    cacheMaxAge: Infinity,
-    [customFetch]: async (url, init) => {
-      const response = await fetch(url, init)
-      if (response.ok) readAt = performance.now()
-      return response
-    },
-  })
-  const refresh = async (): Promise<void> => {
-    const now = performance.now()
-    const ageMs = readAt === undefined ? 0 : now - readAt
-    if (ageMs > keysStaleMs) return keys.reload()
-    if (ageMs <= keysMaxAgeMs || now - triedAt < Math.min(KEYS_COOLDOWN_MS, keysMaxAgeMs)) return
-    triedAt = now
-    // The keys that are known go on counting when it fails.
-    keys.reload().catch(() => undefined)
-  }
-  const hasKeys = (): boolean => {
-    const isCounting = readAt !== undefined && performance.now() - readAt <= keysStaleMs
-    return isCounting && (keys.jwks()?.keys.length ?? 0) > 0
-  }
-  return { keys, refresh, hasKeys }
+  return Object.freeze({ ...payload, sub })
 }
 
 /**
  * An expired token is expired, whoever signed it. Genuine devices fetch a new one when they are
  * told so, and not when its key is no longer known: after a change of keys they would stay out.
  */
-function isExpired(token: string, leewaySeconds: number): boolean {
+function isExpired(token: string, nowSeconds: number): boolean {
   try {
     const { exp } = decodeJwt(token)
-    return exp !== undefined && exp + leewaySeconds < Date.now() / 1_000
+    return exp !== undefined && exp < nowSeconds
   } catch {
     return false
   }
