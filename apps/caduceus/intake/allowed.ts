@@ -1,4 +1,7 @@
-/** What a caller may say at the intake: events of his own partners, and none that is a Talaria's word. */
+/**
+ * Which events the intake takes from a caller: those of the caller's own partners, and none of a type
+ * that only a Talaria publishes.
+ */
 import { ANY_PARTNER } from '#apps/caduceus/webhook.ts'
 import type { NotificationOutcome } from '#apps/caduceus/metrics.ts'
 

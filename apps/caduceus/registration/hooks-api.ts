@@ -12,7 +12,8 @@ import type { Bucket } from '#libs/nats/bucket/bucket.ts'
 import type { Quotas } from './quota.ts'
 import { RegisterError } from './register-error.ts'
 import type { Register } from './register.ts'
-import { parseRegistration, RegistrationError } from './registration.ts'
+import { RegistrationError } from './registration-error.ts'
+import { parseRegistration } from './registration.ts'
 
 /** Partners that a Basic caller registers for; more than these no list has. */
 const PARTNERS_MAX = 64

@@ -15,7 +15,8 @@ import type { Bucket, BucketEntry } from '#libs/nats/bucket/bucket.ts'
 import { wait } from '#libs/retry/wait.ts'
 import type { Quotas } from './quota.ts'
 import { RegisterError } from './register-error.ts'
-import { invalid, urlsOf } from './registration.ts'
+import { urlsOf } from './check-hook.ts'
+import { invalid } from './registration-error.ts'
 
 /** A name that takes longer to resolve will not do at delivery either. */
 const LOOKUP_MS = 3_000

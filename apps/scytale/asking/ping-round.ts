@@ -36,7 +36,7 @@ export function beginRound({ expected, waitMs, onEnd }: PingRoundOptions): PingR
   return {
     onReply(message) {
       const answer = readTalariaPing(message)
-      // NATS' own "no responders" too: nobody at all is there.
+      // NATS says "no responders" when no Talaria is subscribed: then no answer will come.
       if (!answer?.subscribed) return end(undefined)
       settled.set(answer.id, answer.since)
       const ids = [...expected()]

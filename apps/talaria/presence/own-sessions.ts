@@ -224,5 +224,5 @@ async function tellSlowly(
   })
 }
 
-/** How far the clock of this host may be ahead of nats-server's, or two of theirs apart. */
+/** The clocks of this host and of the nats-servers may differ by this much. */
 const SKEW_MS = 600_000
