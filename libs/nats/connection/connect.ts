@@ -5,7 +5,6 @@
 import { readFileSync } from 'node:fs'
 import {
   AuthorizationError,
-  connect,
   createInbox,
   PermissionViolationError,
   type ConnectionOptions,
@@ -14,6 +13,7 @@ import {
 import type { Logger } from '#libs/log/logger.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
+import { connectGathering } from './gathering-transport.ts'
 
 /** How long one attempt to reach a server may take: a server that is there answers in milliseconds. */
 const CONNECT_MS = 5_000
@@ -83,7 +83,7 @@ export async function connectNats(given: NatsOptions): Promise<Nats> {
   const backoff = createBackoff(FIRST_CONNECT_BACKOFF)
   for (;;) {
     try {
-      return watched(await connect(options), options, log.child({ nats: name }))
+      return watched(await connectGathering(options), options, log.child({ nats: name }))
     } catch (error) {
       if (isRefused(error)) {
         throw new NatsConnectError(
