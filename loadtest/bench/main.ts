@@ -7,8 +7,9 @@ import { scenario as codec } from './codec/scenario.ts'
 import { scenario as connect } from './connect/scenario.ts'
 import { scenario as durability } from './durability/scenario.ts'
 import { scenario as regions } from './regions/scenario.ts'
+import { scenario as store } from './store/scenario.ts'
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { codec, connect, durability, regions }
+const SCENARIOS: Readonly<Record<string, Scenario>> = { codec, connect, durability, regions, store }
 
 /** Exit codes: measured (and all goals kept, when checked); one was missed; the run itself failed. */
 const EXIT = { measured: 0, missed: 1, failed: 2 } as const

@@ -32,6 +32,8 @@ export interface TestNats extends AsyncDisposable {
   /** Where a user connects, with its password. */
   urlOf(user: UserName | 'library'): string
   readonly server: NatsServer
+  /** Where it keeps its files. */
+  readonly directory: string
   /** Makes the streams that are missing, as whoever sets up streams does. */
   apply(): Promise<void>
   /** Takes a stream away with all that is in it. */
@@ -79,6 +81,7 @@ export async function startTestNats({
   return {
     urlOf,
     server,
+    directory,
     apply,
     async loseAll() {
       await server.stop('SIGKILL')
