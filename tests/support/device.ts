@@ -25,7 +25,10 @@ export interface TestDevice extends AsyncDisposable {
   inOneWrite(messages: readonly WrpMessage[]): void
   /** The first message that fits, of those received and those to come, and that was not taken yet. */
   next(fits?: (message: WrpMessage) => boolean): Promise<WrpMessage>
-  /** Answers each command with what `answer` makes of it; undefined leaves it unanswered. */
+  /**
+   * Answers each command with what `answer` makes of it, those that came before and nobody took too;
+   * undefined leaves it unanswered.
+   */
   onCommand(answer: (command: WrpMessage) => WrpMessage | undefined): void
   close(): Promise<DeviceClose>
   readonly closed: Promise<DeviceClose>
@@ -112,10 +115,13 @@ export async function connectDevice(options: ConnectDeviceOptions): Promise<Test
       })
     },
     onCommand(answer) {
-      socket.on('message', (bytes: Buffer) => {
-        const reply = answer(decode(bytes))
+      const handle = (message: WrpMessage): void => {
+        const reply = answer(message)
         if (reply) send(reply)
-      })
+      }
+      // A command may come right behind the handshake, before whoever connected has this.
+      for (const message of untaken) handle(message)
+      socket.on('message', (bytes: Buffer) => handle(decode(bytes)))
     },
     close,
     closed,
