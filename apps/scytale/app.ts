@@ -25,6 +25,7 @@ import { createMetrics, type ScytaleMetrics } from './metrics.ts'
 import { createSend } from './send.ts'
 import { createStat } from './stat.ts'
 import { watchTalarias } from './asking/talarias.ts'
+import { createUntaken } from './asking/untaken.ts'
 import { createView } from './asking/view.ts'
 
 /**
@@ -47,7 +48,8 @@ export async function start(
   const talarias = starting.use(await watchTalarias(nats, log))
   const commander = starting.use(createCommander(nats, { onFault: faults.of('reply') }))
   const view = starting.use(createView({ nats, talarias: talarias.current, metrics, faults }))
-  const askSettled = createAskSettled({ commander, view, metrics })
+  const untaken = createUntaken({ nats, view, metrics })
+  const askSettled = createAskSettled({ commander, view, untaken, metrics })
 
   const verifier = openVerifier(config, metrics, log)
   const watching = { verifier, gauge: metrics.keysAvailable, log }

@@ -36,6 +36,19 @@ export type ScytaleFaults = Faults<(typeof FAULTS)[number]>
 const ROUTES = ['send', 'stat', 'other'] as const
 const KINDS = ['command', 'stat'] as const
 
+/** What became of a command; of a request for statistics too. */
+const COMMAND_OUTCOMES = [
+  'answered',
+  'refused',
+  'no-responders',
+  'unsettled',
+  'no-receipt',
+  'timed-out',
+  'disconnected',
+  'given-up',
+  'aborted',
+] as const
+
 /** From a device on the same network to one that needs its whole time. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 
@@ -73,18 +86,13 @@ export function createMetrics() {
     ),
     commands: registry.counter('commands_total', 'What was sent to devices.', {
       kind: KINDS,
-      outcome: [
-        'answered',
-        'refused',
-        'no-responders',
-        'unsettled',
-        'no-receipt',
-        'timed-out',
-        'disconnected',
-        'given-up',
-        'aborted',
-      ],
+      outcome: COMMAND_OUTCOMES,
     }),
+    silences: registry.counter(
+      'commands_silent_total',
+      'Commands that a Talaria did not take, or that nothing was heard of, by whether it was proved that none took them.',
+      { outcome: ['untaken', 'unknown'] },
+    ),
     commandSeconds: registry.histogram(
       'command_duration_seconds',
       'From the publishing of a command to its outcome.',

@@ -78,7 +78,7 @@ export async function start(
   const options = { ttlMs: TALARIA_LEASE_MS, nats: events, log, onLapse: presence.recheck }
   const lease = starting.use(await holdLease(talarias, talariaId, entry, options))
   const levers = { nats: commands, talariaId, gate, drain, devices, place, metrics, faults, log }
-  starting.use(attachLevers(levers))
+  starting.use(attachLevers({ ...levers, sendReceipts: holding.sendReceipts }))
   starting.defer(() => drain.all(config.TALARIA_DRAIN_MS))
   starting.defer(() => void gate.set(false))
   // Before anybody is let in: a device that comes back must not find its former session here.

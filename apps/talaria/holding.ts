@@ -27,6 +27,8 @@ export interface Holding extends AsyncDisposable {
   /** Why no event is stored at this moment; undefined while all is well. */
   readonly storeFault: string | undefined
   readonly presence: Presence
+  /** Sends the receipt of each command that is with a device. */
+  readonly sendReceipts: () => void
   /** Begins the session of a device that was let in. */
   readonly begin: (socket: WebSocket, identity: DeviceIdentity) => void
 }
@@ -87,6 +89,7 @@ export async function openHolding(options: HoldingOptions): Promise<Holding> {
   const ways: Ways = {
     onFrame: (device, bytes, isBinary) => uplink.take(device, bytes, isBinary),
     onCommand: (device, message) => downlink.command(device, message),
+    onReceiptsWanted: (device) => downlink.sendReceipts(device),
     onBegin: (device) => presence.begin(device),
     onEnd(device, reason, error) {
       downlink.end(device)
@@ -101,6 +104,7 @@ export async function openHolding(options: HoldingOptions): Promise<Holding> {
   return {
     devices,
     presence,
+    sendReceipts: () => downlink.sendReceipts(),
     get storeFault() {
       return store.fault
     },

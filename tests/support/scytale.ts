@@ -54,9 +54,10 @@ export async function startScytaleBench(): Promise<ScytaleBench> {
   const keys = starting.use(
     await serve({ fetch: () => Response.json({ keys: [jwk] }), hostname: '127.0.0.1', port: 0 }),
   )
-  const ping: TalariaPing = { id: 'talaria-1', subscribed: true, since: new Date().toISOString() }
+  const since = new Date().toISOString()
+  const ping: TalariaPing = { id: 'talaria-1', subscribed: true, since }
   nats.connection.subscribe(TALARIAS_PING, {
-    callback: (_error, message) => void message.respond(JSON.stringify(ping)),
+    callback: (_error, message) => void message.respond(JSON.stringify({ ...ping, ageMs: 60_000 })),
   })
   await (
     await openTalarias(nats, log)

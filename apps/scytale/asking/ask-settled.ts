@@ -5,9 +5,11 @@
  * twice. Design §2, ADR 19.
  */
 import { wait } from '#libs/retry/wait.ts'
+import type { DeviceId } from '#libs/wrp/locator.ts'
 import type { Commander, CommandRequestOptions } from '#libs/nats/command/command.ts'
 import type { CommandOutcome } from '#libs/nats/command/pending-command.ts'
 import type { ScytaleMetrics } from '#apps/scytale/metrics.ts'
+import type { Untaken } from './untaken.ts'
 import { isUnchanged, type Look, type View } from './view.ts'
 
 /**
@@ -29,24 +31,27 @@ export type AskOutcome =
 export type AskSettled = (
   subject: string,
   payload: Uint8Array,
-  options: CommandRequestOptions,
+  options: Omit<CommandRequestOptions, 'proveUntaken'> & { device: DeviceId },
 ) => Promise<AskOutcome>
 
 /** What {@link createAskSettled} needs. */
 export interface AskSettledOptions {
   commander: Commander
   view: View
+  untaken: Untaken
   metrics: ScytaleMetrics
 }
 
 /** Makes the function that asks. */
-export function createAskSettled({ commander, view, metrics }: AskSettledOptions): AskSettled {
-  return async (subject, payload, options) => {
+export function createAskSettled(parts: AskSettledOptions): AskSettled {
+  const { commander, view, untaken, metrics } = parts
+  return async (subject, payload, { device, ...asked }) => {
+    const options = { ...asked, proveUntaken: (sentAt: number) => untaken.prove(device, sentAt) }
     const until = performance.now() + UNSETTLED_MS
     const first = await commander.request(subject, payload, options)
     if (!hasReachedNobody(first)) return first
     // A device that is being let go is on its way to another Talaria: it is not said to be away.
-    let isMoving = first.outcome === 'not-taken'
+    let isMoving = first.outcome === 'not-taken' && first.isMoving
     for (;;) {
       const before = await view.look()
       metrics.askedAgain.inc()
@@ -55,7 +60,7 @@ export function createAskSettled({ commander, view, metrics }: AskSettledOptions
       const looking = before && view.look()
       const found = await asking
       if (!hasReachedNobody(found)) return found
-      isMoving ||= found.outcome === 'not-taken'
+      isMoving ||= found.outcome === 'not-taken' && found.isMoving
       if (found.outcome === 'no-responders' && !isMoving) {
         if (isDefinite(before, await looking)) return found
       }

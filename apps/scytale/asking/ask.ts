@@ -51,7 +51,7 @@ export async function ask(
   const made = headers()
   putTraceContext(made, trace)
   putCallerPartners(made, options.reach)
-  const found = await askSettled(subject, payload, { timeoutMs, signal, headers: made })
+  const found = await askSettled(subject, payload, { device, timeoutMs, signal, headers: made })
   stopTimer()
   metrics.commands.inc({ kind, outcome: found.outcome })
   if (span) endAsk(span, found)

@@ -1,10 +1,13 @@
 /** One ping to all Talarias at once, and when its answers say that the view is settled. */
 import type { Msg } from '@nats-io/transport-node'
 import { startPatientTimer } from '#libs/nats/connection/patient-timer.ts'
-import { readTalariaPing } from '#libs/nats/command/talaria-ping.ts'
+import { readTalariaPing, type TalariaPing } from '#libs/nats/command/talaria-ping.ts'
 
-/** By id, since when each Talaria has had all its subscriptions in place. */
-export type Settled = ReadonlyMap<string, string>
+/** By id, since when each Talaria has had all its subscriptions in place, and for how long where it said so. */
+export type Settled = ReadonlyMap<string, Standing>
+
+/** Where a Talaria's subscriptions stand. */
+type Standing = Pick<TalariaPing, 'since' | 'ageMs'>
 
 /** A ping whose answers come in. */
 export interface PingRound {
@@ -24,7 +27,7 @@ export interface PingRoundOptions {
 
 /** Begins to count answers. */
 export function beginRound({ expected, waitMs, onEnd }: PingRoundOptions): PingRound {
-  const settled = new Map<string, string>()
+  const settled = new Map<string, Standing>()
   let isOver = false
   const end = (found: Settled | undefined): void => {
     if (isOver) return
@@ -38,7 +41,7 @@ export function beginRound({ expected, waitMs, onEnd }: PingRoundOptions): PingR
       const answer = readTalariaPing(message)
       // NATS says "no responders" when no Talaria is subscribed: then no answer will come.
       if (!answer?.subscribed) return end(undefined)
-      settled.set(answer.id, answer.since)
+      settled.set(answer.id, answer)
       const ids = [...expected()]
       if (ids.length > 0 && ids.every((id) => settled.has(id))) end(settled)
     },

@@ -4,6 +4,7 @@
  * know at the same time share one ping. Which looks make a 404 definite: ADR 19.
  */
 import type { Nats } from '#libs/nats/connection/connect.ts'
+import { PING_FOR_RECEIPTS } from '#libs/nats/command/talaria-ping.ts'
 import { TALARIAS_PING } from '#libs/nats/subjects.ts'
 import { beginRound, type PingRound, type Settled } from './ping-round.ts'
 import type { ScytaleFaults, ScytaleMetrics } from '#apps/scytale/metrics.ts'
@@ -22,7 +23,7 @@ const TWO_PINGS_MS = 10
  * other take a second before they connect again, so within half of one they cannot have lost each
  * other and be joined again unnoticed.
  */
-const TOGETHER_MS_MAX = 500
+export const TOGETHER_MS_MAX = 500
 
 /** What one look saw. */
 export interface Look {
@@ -38,9 +39,10 @@ export interface Look {
 export interface View extends Disposable {
   /**
    * Asks all Talarias, not before this is called; undefined when the view is not settled. Resolves
-   * within some 300 ms, never rejects.
+   * within some 300 ms, never rejects. `receipts`: each sends first those of the commands that it
+   * has taken.
    */
-  look(): Promise<Look | undefined>
+  look(wanted?: { receipts: boolean }): Promise<Look | undefined>
 }
 
 /** What {@link createView} needs. */
@@ -59,6 +61,7 @@ export function createView({ nats, talarias, metrics, faults }: ViewOptions): Vi
   let counter = 0
   let changes = 0
   let next: Promise<Look | undefined> | undefined
+  let areReceiptsWanted = false
   /** When the last two pings were sent. */
   let sentAt: [number, number] = [-Infinity, -Infinity]
 
@@ -89,7 +92,9 @@ export function createView({ nats, talarias, metrics, faults }: ViewOptions): Vi
       const round = beginRound({ expected: talarias, waitMs: LOOK_MS, onEnd })
       rounds.set(token, round)
       try {
-        nats.connection.publish(TALARIAS_PING, undefined, { reply: `${inbox}.${token}` })
+        const payload = areReceiptsWanted ? PING_FOR_RECEIPTS : undefined
+        areReceiptsWanted = false
+        nats.connection.publish(TALARIAS_PING, payload, { reply: `${inbox}.${token}` })
       } catch {
         // Closed or draining.
         round.fail()
@@ -108,7 +113,10 @@ export function createView({ nats, talarias, metrics, faults }: ViewOptions): Vi
       else setImmediate(send)
     })
   return {
-    look: () => (next ??= sendNext()),
+    look({ receipts } = { receipts: false }) {
+      areReceiptsWanted ||= receipts
+      return (next ??= sendNext())
+    },
     [Symbol.dispose]() {
       unlisten()
       failAll()
@@ -124,5 +132,5 @@ export function createView({ nats, talarias, metrics, faults }: ViewOptions): Vi
 export function isUnchanged(before: Look, behind: Look): boolean {
   if (before.changes !== behind.changes) return false
   if (behind.answeredAt - before.askedAt > TOGETHER_MS_MAX) return false
-  return [...behind.settled].every(([id, since]) => before.settled.get(id) === since)
+  return [...behind.settled].every(([id, { since }]) => before.settled.get(id)?.since === since)
 }

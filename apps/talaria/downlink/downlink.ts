@@ -22,7 +22,7 @@ import { isTransaction, type WrpMessage } from '#libs/wrp/message.ts'
 import { bytesOf, takeCommand, type Command } from './command.ts'
 import { forPartners } from './partners.ts'
 import { watchStandstill } from './standstill.ts'
-import { Waiting } from './waiting.ts'
+import { Waiting, type Pending } from './waiting.ts'
 
 /** A caller hears after this that the command has reached a Talaria. Design §2. */
 const RECEIPT_MS = 100
@@ -35,6 +35,8 @@ export interface Downlink extends Disposable {
   command(device: Device, message: Msg): void
   /** Gives an answer to the command that waits for it; false when none does. */
   answer(device: Device, transactionUuid: string, bytes: Uint8Array): boolean
+  /** Sends the receipt of each command that has none yet; of one device, or of all. */
+  sendReceipts(device?: Device): void
   /** Ends all that waits for `device`. */
   end(device: Device): void
 }
@@ -91,7 +93,7 @@ const WAIT_MS_MAX = 600_000
 
 /** The downlink of all devices. */
 export function createDownlink(options: DownlinkOptions): Downlink {
-  const { talariaId, timeoutMs, pendingMax, answerBytesMax, tracer, metrics, faults } = options
+  const { timeoutMs, pendingMax, answerBytesMax, tracer, metrics, faults } = options
   const waiting = new Waiting()
   const standstill = watchStandstill()
 
@@ -106,16 +108,17 @@ export function createDownlink(options: DownlinkOptions): Downlink {
     const receiptMs = standstill.isRecent ? 0 : RECEIPT_MS
     const later = (ms: number, act: () => void): NodeJS.Timeout =>
       setTimeout(() => faults.try('deadline', act, { deviceId: device.id }), ms)
-    const receiptTimer = later(receiptMs, () => {
-      metrics.receipts.inc()
-      replyReceipt(message, talariaId)
-    })
     const deadlineTimer = later(waitMsOf(message, timeoutMs), () => {
       if (!waiting.settle(device, uuid)) return
       metrics.commands.inc({ outcome: 'timed-out' })
       refuse(command, DEADLINE)
     })
-    waiting.add(uuid, { command, receiptTimer, deadlineTimer })
+    const pending: Pending = {
+      command,
+      receiptTimer: later(receiptMs, () => sendReceipt(pending, options)),
+      deadlineTimer,
+    }
+    waiting.add(uuid, pending)
   }
 
   return {
@@ -147,6 +150,9 @@ export function createDownlink(options: DownlinkOptions): Downlink {
       faults.try('answer', answer, { deviceId: device.id })
       return true
     },
+    sendReceipts(device) {
+      for (const pending of waiting.all(device)) sendReceipt(pending, options)
+    },
     end(device) {
       for (const uuid of waiting.of(device)?.keys() ?? []) {
         const command = waiting.settle(device, uuid)
@@ -159,10 +165,19 @@ export function createDownlink(options: DownlinkOptions): Downlink {
   }
 }
 
+/** Says, once, that the command is with its device. */
+function sendReceipt(pending: Pending, { talariaId, metrics }: DownlinkOptions): void {
+  if (!pending.receiptTimer) return
+  clearTimeout(pending.receiptTimer)
+  pending.receiptTimer = undefined
+  metrics.receipts.inc()
+  replyReceipt(pending.command.message, talariaId)
+}
+
 /** Of a device that is being let go: its caller asks again, and finds it elsewhere. */
 function letPass(command: Command, options: DownlinkOptions): void {
   options.metrics.downlinkRefusals.inc({ reason: 'leaving' })
-  replyNotTaken(command.message, options.talariaId)
+  replyNotTaken(command.message, options.talariaId, true)
   end(command, 'leaving', options)
 }
 

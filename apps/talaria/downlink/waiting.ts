@@ -3,9 +3,10 @@ import type { Device } from '#apps/talaria/session/device.ts'
 import type { Command } from './command.ts'
 
 /** A command that waits. */
-interface Pending {
+export interface Pending {
   command: Command
-  receiptTimer: NodeJS.Timeout
+  /** Until the receipt is sent. */
+  receiptTimer: NodeJS.Timeout | undefined
   deadlineTimer: NodeJS.Timeout
 }
 
@@ -16,6 +17,12 @@ export class Waiting {
   /** Those of one device; undefined when there are none. */
   of(device: Device): ReadonlyMap<string, Pending> | undefined {
     return this.#devices.get(device)
+  }
+
+  /** Those of one device, or of all. */
+  *all(device?: Device): Iterable<Pending> {
+    if (device) return yield* this.#devices.get(device)?.values() ?? []
+    for (const own of this.#devices.values()) yield* own.values()
   }
 
   add(transactionUuid: string, pending: Pending): void {

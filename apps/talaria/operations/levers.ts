@@ -32,6 +32,8 @@ export interface LeversOptions {
   gate: Gate
   drain: Drain
   devices: Devices
+  /** Sends the receipt of each command that is with a device. */
+  sendReceipts: () => void
   /** Where it is and since when, as the bucket TALARIAS has it. */
   place: Omit<TalariaEntry, 'devices' | 'draining'>
   metrics: TalariaMetrics
@@ -79,6 +81,8 @@ interface Subscribed {
   readonly isSubscribed: boolean
   /** ISO 8601; another one after each reconnect. */
   readonly since: string
+  /** Since then, in milliseconds. */
+  readonly ageMs: number
 }
 
 /**
@@ -88,12 +92,14 @@ interface Subscribed {
 function watchSubscribed(nats: Nats): Disposable & Subscribed {
   let isSubscribed = nats.isConnected
   let since = new Date().toISOString()
+  let sinceAt = performance.now()
   const unlisten = nats.onConnectedChange((isConnected) => {
     isSubscribed = false
     if (!isConnected) return
     nats.connection.flush().then(
       () => {
         since = new Date().toISOString()
+        sinceAt = performance.now()
         isSubscribed = nats.isConnected
       },
       // Lost again: the next return asks again.
@@ -106,6 +112,9 @@ function watchSubscribed(nats: Nats): Disposable & Subscribed {
     },
     get since() {
       return since
+    },
+    get ageMs() {
+      return performance.now() - sinceAt
     },
     [Symbol.dispose]: unlisten,
   }
@@ -130,7 +139,8 @@ async function pull(
   try {
     const fields = readFields(message.data)
     const answer = await LEVERS[lever](options, fields, subscribed)
-    if (Object.keys(fields).length > 0) log.info({ lever, ...fields }, 'lever pulled over nats')
+    const isOrder = lever !== 'ping' && Object.keys(fields).length > 0
+    if (isOrder) log.info({ lever, ...fields }, 'lever pulled over nats')
     count('done')
     message.respond(JSON.stringify(answer))
   } catch (error) {
@@ -148,9 +158,13 @@ const LEVERS: Readonly<
     (options: LeversOptions, fields: Fields, subscribed: Subscribed) => object | Promise<object>
   >
 > = {
-  ping({ talariaId }, fields, { isSubscribed, since }): TalariaPing {
-    allowOnly(fields, [])
-    return { id: talariaId, subscribed: isSubscribed, since }
+  ping({ talariaId, sendReceipts }, fields, { isSubscribed, since, ageMs }): TalariaPing {
+    allowOnly(fields, ['receipts'])
+    const answer = { id: talariaId, subscribed: isSubscribed, since }
+    if (fields.receipts === undefined) return answer
+    // Before the answer, on the same connection: so it comes behind them.
+    sendReceipts()
+    return { ...answer, ageMs }
   },
   stat({ talariaId, devices, gate, drain, place }, fields) {
     allowOnly(fields, [])

@@ -77,7 +77,7 @@ export class Device {
   commandsPending = 0
   /** How many of its events await their storing and acknowledgement; the window keeps it. */
   eventsPending = 0
-  /** It is being let go: no further command is written to it. */
+  /** It is on its way to another Talaria, or there: no further command is written to it. */
   isLeaving = false
   /** Of its entry in SESSIONS, 0 while there is none; the presence of this Talaria keeps it. */
   entryRevision = 0
@@ -153,6 +153,11 @@ export class Device {
 
   get isOpen(): boolean {
     return this.#isOpen
+  }
+
+  /** Whether something can be written to it: not once either side has begun to close the websocket. */
+  get isReachable(): boolean {
+    return this.#isOpen && this.#socket.readyState === this.#socket.OPEN
   }
 
   /** How many messages wait to be written. */

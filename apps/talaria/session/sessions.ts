@@ -2,12 +2,12 @@
  * The life of sessions: a new one ends the old of the same device, takes the device's subjects,
  * says that it is there and that the device is online; its end undoes all that, once.
  */
-import type { Msg } from '@nats-io/transport-node'
+import type { Msg, Subscription } from '@nats-io/transport-node'
 import type { WebSocket } from 'ws'
 import type { CloseReason, TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connection/connect.ts'
-import { replyError } from '#libs/nats/command/reply.ts'
+import { replyError, replyNotTaken, wantsReceipts } from '#libs/nats/command/reply.ts'
 import {
   deviceSubjectKind,
   deviceSubjects,
@@ -32,6 +32,8 @@ export interface Sessions extends Disposable {
 export interface Ways {
   onFrame: DeviceListener['onFrame']
   onCommand(device: Device, message: Msg): void
+  /** The receipts of what was written to the device are to be sent now. */
+  onReceiptsWanted(device: Device): void
   /** The device is online, which is to be told. */
   onBegin(device: Device): void
   /** The session is over: nothing of it is waited for any more, and it is to be told. */
@@ -60,8 +62,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const listener: DeviceListener = {
     onFrame: ways.onFrame,
     onEnd(device, reason, error) {
-      // Its commands are another's business now, and so is what is said of them.
-      if (reason === 'duplicate') device.isLeaving = false
+      if (reason === 'duplicate') device.isLeaving = true
       const { id: deviceId, sessionId } = device
       const facts = { deviceId, sessionId }
       devices.remove(device)
@@ -77,12 +78,12 @@ export function createSessions(options: SessionsOptions): Sessions {
   const onMessage = (device: Device, message: Msg): void => {
     try {
       const kind = deviceSubjectKind(message.subject)
-      // Of one that was let go it is said that a command was not written to it.
-      if (!device.isOpen && !(device.isLeaving && kind === 'command')) {
-        // Without a reply: another Talaria may hold the device by now, and the answer is its.
-        if (kind !== 'session') metrics.downlinkRefusals.inc({ reason: 'device-gone' })
+      if (!device.isReachable) {
+        if (kind !== 'session') onLate(device, message, options)
         return
       }
+      // Behind what was written, and before the answer.
+      if (wantsReceipts(message)) ways.onReceiptsWanted(device)
       if (kind !== 'session' && !checkCaller(device, message)) return
       if (kind === 'command') ways.onCommand(device, message)
       else if (kind === 'stat') message.respond(JSON.stringify(statisticsOf(device)))
@@ -104,12 +105,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         if (!error) onMessage(device, message)
       },
     })
-    unsubscribers.set(device, () => {
-      if (nats.connection.isClosed()) return
-      // What is on its way to one that was let go is answered still.
-      if (device.isLeaving) subscription.drain().catch(() => undefined)
-      else subscription.unsubscribe()
-    })
+    unsubscribers.set(device, () => release(subscription, nats))
     devices.add(device)
     announce(device)
     metrics.connects.inc()
@@ -130,6 +126,25 @@ export function createSessions(options: SessionsOptions): Sessions {
       announcing.abort()
       unlisten()
     },
+  }
+}
+
+/** Takes a device's subscription away; what is on its way is answered still. */
+function release(subscription: Subscription, nats: Nats): void {
+  if (nats.connection.isClosed()) return
+  // While NATS is away nothing is on its way, and nothing would end the drain.
+  if (nats.isConnected) subscription.drain().catch(() => undefined)
+  else subscription.unsubscribe()
+}
+
+/**
+ * What comes for a session that is over was not written to its device, and its caller hears so. Who
+ * asks for receipts does not: that one asks whoever holds the device by now.
+ */
+function onLate(device: Device, message: Msg, { talariaId, metrics }: SessionsOptions): void {
+  metrics.downlinkRefusals.inc({ reason: 'device-gone' })
+  if (message.reply && !wantsReceipts(message)) {
+    replyNotTaken(message, talariaId, device.isLeaving)
   }
 }
 

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { headers, type Msg, type Subscription } from '@nats-io/transport-node'
+import { wait } from '#libs/retry/wait.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { startTestNats, type TestNats } from '#tests/support/nats.ts'
-import { createCommander, type Commander } from './command.ts'
+import { createCommander, type Commander, type CommandRequestOptions } from './command.ts'
 import { connectNats, type Nats } from '#libs/nats/connection/connect.ts'
 import type { CommandOutcome } from './pending-command.ts'
 import { readTimeoutMs, replyError, replyNotTaken, replyReceipt } from './reply.ts'
@@ -52,7 +53,7 @@ async function hold(onCommand: (message: Msg) => void): Promise<void> {
   await talaria.connection.flush()
 }
 
-const request = (options: { timeoutMs?: number; signal?: AbortSignal } = {}) =>
+const request = (options: Partial<CommandRequestOptions> = {}) =>
   commander.request(commandSubject(device), new TextEncoder().encode('ask'), {
     timeoutMs: 5_000,
     ...options,
@@ -153,14 +154,34 @@ describe('a command', () => {
     expect(await request()).toEqual({ outcome: 'given-up', maybeSent: false })
   })
 
-  it('that its Talaria did not take has reached nobody, unless another answers', async () => {
-    await hold((message) => replyNotTaken(message, 'leaving'))
-    expect(await request()).toEqual({ outcome: 'not-taken' })
+  it('that its Talaria did not take has reached nobody where that is proved, and may have otherwise', async () => {
+    for (const isMoving of [true, false]) {
+      await hold((message) => replyNotTaken(message, 'leaving', isMoving))
+      const proveUntaken = (): Promise<boolean> => Promise.resolve(true)
+      expect(await request({ proveUntaken })).toEqual({ outcome: 'not-taken', isMoving })
+      const unproved = await request({ proveUntaken: () => Promise.resolve(false) })
+      expect(unproved).toEqual({ outcome: 'no-receipt' })
+      held.pop()?.unsubscribe()
+    }
+  })
+
+  it('that one Talaria did not take and another did is the business of the other, however late it says so', async () => {
+    await hold((message) => replyNotTaken(message, 'leaving', true))
     await hold((message) => {
-      replyReceipt(message, 'taking')
-      setTimeout(() => void message.respond('taken'), RECEIPT_WAIT_MS)
+      setTimeout(() => replyReceipt(message, 'taking'), RECEIPT_WAIT_MS / 2)
+      setTimeout(() => void message.respond('taken'), RECEIPT_WAIT_MS * 2)
     })
-    expect(answerOf(await request())).toBe('taken')
+    const proveUntaken = async (): Promise<boolean> => {
+      await wait(RECEIPT_WAIT_MS * 0.7)
+      return true
+    }
+    expect(answerOf(await request({ proveUntaken }))).toBe('taken')
+  })
+
+  it('that nobody says anything of has reached nobody where that is proved', async () => {
+    await hold(() => undefined)
+    const proveUntaken = (): Promise<boolean> => Promise.resolve(true)
+    expect(await request({ proveUntaken })).toEqual({ outcome: 'not-taken', isMoving: true })
   })
 
   it('gets the answer that lay in the socket while this process stood still', async () => {

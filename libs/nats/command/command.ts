@@ -5,7 +5,12 @@
  */
 import type { Msg, MsgHdrs } from '@nats-io/transport-node'
 import type { Nats } from '#libs/nats/connection/connect.ts'
-import { awaitReplies, type CommandOutcome, type PendingCommand } from './pending-command.ts'
+import {
+  awaitReplies,
+  type CommandOutcome,
+  type PendingCommand,
+  type ProveUntaken,
+} from './pending-command.ts'
 import { commandHeaders, readReply } from './reply.ts'
 
 /**
@@ -20,6 +25,8 @@ export interface CommandRequestOptions {
   timeoutMs: number
   headers?: MsgHdrs
   signal?: AbortSignal
+  /** Tells what nobody took from what may have reached the device; without it the latter is said. */
+  proveUntaken?: ProveUntaken
 }
 
 /** Sends commands over one connection. */
@@ -85,7 +92,7 @@ export function createCommander(
     get pendingCount() {
       return pending.size
     },
-    request(subject, payload, { timeoutMs, headers, signal }) {
+    request(subject, payload, { timeoutMs, headers, signal, proveUntaken }) {
       if (isEnding) return Promise.resolve({ outcome: 'given-up', maybeSent: false })
       if (!nats.isConnected) return Promise.resolve({ outcome: 'disconnected', maybeSent: false })
       if (signal?.aborted) return Promise.resolve({ outcome: 'aborted' })
@@ -97,7 +104,7 @@ export function createCommander(
           signal?.removeEventListener('abort', onAbort)
           resolve(outcome)
         }
-        const waiting = awaitReplies({ receiptWaitMs, timeoutMs, onSettled })
+        const waiting = awaitReplies({ receiptWaitMs, timeoutMs, proveUntaken, onSettled })
         pending.set(token, waiting)
         signal?.addEventListener('abort', onAbort)
         try {

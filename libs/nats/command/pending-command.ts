@@ -3,10 +3,11 @@ import type { CommandReply } from './reply.ts'
 import { startPatientTimer } from '#libs/nats/connection/patient-timer.ts'
 
 /**
- * How long a command that a Talaria did not take waits for another that may hold the device too:
- * longer than one takes to send its receipt.
+ * After so long without a sign it is asked whether any Talaria has the command: longer than one takes
+ * to send its receipt. A server of a cluster drops what another sends it for a device that left it a
+ * moment ago, and says nothing.
  */
-const NOT_TAKEN_WAIT_MS = 150
+const SILENT_MS = 200
 
 /** What became of a command. */
 export type CommandOutcome =
@@ -16,8 +17,8 @@ export type CommandOutcome =
   | { outcome: 'refused'; code: number; text: string }
   /** At that moment NATS knew of no Talaria that holds the device: it reached nobody. */
   | { outcome: 'no-responders' }
-  /** The Talaria that held the device was letting it go: it reached nobody. */
-  | { outcome: 'not-taken' }
+  /** No Talaria wrote it to the device: it reached nobody. `isMoving`: it may be on its way to another. */
+  | { outcome: 'not-taken'; isMoving: boolean }
   /** Somebody listens, and says nothing: it may have reached the device. */
   | { outcome: 'no-receipt' }
   /** A Talaria took it, the device did not answer in time. */
@@ -36,12 +37,20 @@ export interface PendingCommand {
   settle(outcome: CommandOutcome): void
 }
 
+/**
+ * Whether it is certain that no Talaria took a command that was sent at `sentAt` (performance.now())
+ * unless it sent a reply that has been read by now. Begun after that; never rejects.
+ */
+export type ProveUntaken = (sentAt: number) => Promise<boolean>
+
 /** What {@link awaitReplies} needs. */
 export interface PendingOptions {
   /** How long nothing at all may come. */
   receiptWaitMs: number
   /** How long the device's answer may take. */
   timeoutMs: number
+  /** {@link ProveUntaken}; without it what one Talaria did not take another may have. */
+  proveUntaken?: ProveUntaken | undefined
   /** Called once. */
   onSettled: (outcome: CommandOutcome) => void
 }
@@ -50,19 +59,38 @@ export interface PendingOptions {
 export function awaitReplies({
   receiptWaitMs,
   timeoutMs,
+  proveUntaken,
   onSettled,
 }: PendingOptions): PendingCommand {
+  const sentAt = performance.now()
   let isSettled = false
   let hasReceipt = false
-  let notTaken: Disposable | undefined
+  let isProving = false
+  /** What who did not take it said of the device; true as long as nobody did. */
+  let isMoving = true
   const settle = (outcome: CommandOutcome): void => {
     if (isSettled) return
     isSettled = true
-    for (const timer of [receiptTimer, deadlineTimer, notTaken]) timer?.[Symbol.dispose]()
+    for (const timer of [receiptTimer, deadlineTimer]) timer[Symbol.dispose]()
     onSettled(outcome)
   }
-  const receiptTimer = startPatientTimer(receiptWaitMs, () => {
+  const prove = async (): Promise<void> => {
+    if (!proveUntaken || isProving || isSettled || hasReceipt) return
+    isProving = true
+    const isUntaken = await proveUntaken(sentAt)
+    isProving = false
+    // A receipt that came meanwhile is of one who took it.
+    if (isUntaken && !hasReceipt) settle({ outcome: 'not-taken', isMoving })
+  }
+  const giveUp = (): void => {
     if (!hasReceipt) settle({ outcome: 'no-receipt' })
+  }
+  const silentMs = proveUntaken ? Math.min(SILENT_MS, receiptWaitMs) : receiptWaitMs
+  // One timer for both, as each command has one.
+  let receiptTimer = startPatientTimer(silentMs, () => {
+    if (silentMs >= receiptWaitMs) return giveUp()
+    receiptTimer = startPatientTimer(receiptWaitMs - silentMs, giveUp)
+    void prove()
   })
   const deadlineTimer = startPatientTimer(timeoutMs, () =>
     settle({ outcome: hasReceipt ? 'timed-out' : 'no-receipt' }),
@@ -77,9 +105,9 @@ export function awaitReplies({
       }
       if (reply.kind === 'receipt') {
         hasReceipt = true
-        notTaken?.[Symbol.dispose]()
-      } else if (!hasReceipt && !isSettled) {
-        notTaken ??= startPatientTimer(NOT_TAKEN_WAIT_MS, () => settle({ outcome: 'not-taken' }))
+      } else {
+        isMoving = reply.isMoving
+        void prove()
       }
     },
   }

@@ -10,7 +10,9 @@ const ERROR_CODE = 'Nats-Service-Error-Code'
 const ERROR_TEXT = 'Nats-Service-Error'
 const RECEIPT = 'Xmidt-Receipt'
 const NOT_TAKEN = 'Xmidt-Not-Taken'
+const MOVING = 'Xmidt-Moving'
 const TIMEOUT = 'Xmidt-Timeout-Ms'
+const SEND_RECEIPTS = 'Xmidt-Send-Receipts'
 
 /** Why a command was refused: HTTP's numbers, as the caller gets them. */
 export type CommandErrorCode = 400 | 403 | 404 | 500 | 502 | 503 | 504
@@ -34,12 +36,14 @@ export function replyReceipt(message: Msg, talaria: string): void {
 }
 
 /**
- * Tells the caller that Talaria `talaria` was letting the device go and wrote nothing to it. For a
- * person who asks by hand it is an error too.
+ * Tells the caller that Talaria `talaria` holds the device no longer, or is letting it go, and wrote
+ * nothing to it; `isMoving` when another Talaria will have it, or has. For a person who asks by hand
+ * it is an error too.
  */
-export function replyNotTaken(message: Msg, talaria: string): void {
+export function replyNotTaken(message: Msg, talaria: string, isMoving: boolean): void {
   const reply = headers()
   reply.set(NOT_TAKEN, talaria)
+  if (isMoving) reply.set(MOVING, 'true')
   reply.set(ERROR_CODE, '503')
   reply.set(ERROR_TEXT, 'the device is being let go, the command was not written to it')
   message.respond(undefined, { headers: reply })
@@ -49,7 +53,7 @@ export function replyNotTaken(message: Msg, talaria: string): void {
 export type CommandReply =
   | { kind: 'answer'; bytes: Uint8Array }
   | { kind: 'receipt'; talaria: string }
-  | { kind: 'not-taken'; talaria: string }
+  | { kind: 'not-taken'; talaria: string; isMoving: boolean }
   | { kind: 'error'; code: number; text: string }
   | { kind: 'no-responders' }
 
@@ -59,7 +63,9 @@ export function readReply(reply: Msg): CommandReply {
   if (!found) return { kind: 'answer', bytes: reply.data }
   if (found.code === 503 && reply.data.length === 0) return { kind: 'no-responders' }
   if (found.has(RECEIPT)) return { kind: 'receipt', talaria: found.get(RECEIPT) }
-  if (found.has(NOT_TAKEN)) return { kind: 'not-taken', talaria: found.get(NOT_TAKEN) }
+  if (found.has(NOT_TAKEN)) {
+    return { kind: 'not-taken', talaria: found.get(NOT_TAKEN), isMoving: found.has(MOVING) }
+  }
   if (found.has(ERROR_CODE)) {
     return { kind: 'error', code: Number(found.get(ERROR_CODE)), text: found.get(ERROR_TEXT) }
   }
@@ -75,6 +81,19 @@ export function commandHeaders(timeoutMs: number, carried?: MsgHdrs): MsgHdrs {
   made.set(TIMEOUT, String(timeoutMs))
   return made
 }
+
+/**
+ * The headers of a question to whoever holds a device: the receipts of what it took are to be sent
+ * before the answer, so that the answer without them says that there are none.
+ */
+export function sendReceiptsHeaders(): MsgHdrs {
+  const made = headers()
+  made.set(SEND_RECEIPTS, 'true')
+  return made
+}
+
+/** Whether {@link sendReceiptsHeaders} are on it. */
+export const wantsReceipts = (message: Msg): boolean => message.headers?.has(SEND_RECEIPTS) ?? false
 
 /** How long a command's caller waits, in milliseconds; undefined where it does not say (a request by hand). */
 export function readTimeoutMs(message: Msg): number | undefined {

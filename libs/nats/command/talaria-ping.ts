@@ -11,10 +11,18 @@ const talariaPing = z.object({
    * them; nobody compares it with another clock.
    */
   since: z.string(),
+  /** For how long, in milliseconds, whatever was done to the clock; told with the receipts. */
+  ageMs: z.number().optional(),
 })
 
 /** The answer. */
 export type TalariaPing = z.infer<typeof talariaPing>
+
+/**
+ * A ping that asks for the receipts of all commands that are with devices, before its answer: an
+ * answer without a command's receipt says that this Talaria has not taken it.
+ */
+export const PING_FOR_RECEIPTS = JSON.stringify({ receipts: true })
 
 /** The answer that `message` is; undefined for what is none, such as an error. */
 export function readTalariaPing(message: Msg): TalariaPing | undefined {
