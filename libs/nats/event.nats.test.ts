@@ -1,4 +1,4 @@
-import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '#libs/log/logger.ts'
 import { parseTraceContext } from '#libs/trace/context.ts'
@@ -6,6 +6,7 @@ import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { startTestNats, type TestNats } from '#tests/support/nats.ts'
 import { connectNats, type Nats } from './connection/connect.ts'
 import { publishEvent, readEventHeaders, type OutgoingEvent } from './event.ts'
+import { createPublisher } from './stream/publisher.ts'
 import { parseEventSubject } from './subjects.ts'
 import { readTraceContext } from './trace.ts'
 
@@ -33,8 +34,7 @@ const event = (fields: Partial<OutgoingEvent> = {}): OutgoingEvent => ({
 })
 
 async function publishedAs(outgoing: OutgoingEvent) {
-  const jetStream = jetstream(nats.connection)
-  const { seq } = await publishEvent(jetStream, outgoing)
+  const { seq } = await publishEvent(createPublisher(nats), outgoing)
   const manager = await jetstreamManager(nats.connection, { checkAPI: false })
   const stored = await manager.streams.getMessage('EVENTS', { seq })
   if (!stored) throw new Error('it is not there')
@@ -54,8 +54,8 @@ describe('an event', () => {
 
   it('published again with the same id is stored once, and the second is told so', async () => {
     const twice = event()
-    const first = await publishEvent(jetstream(nats.connection), twice)
-    const second = await publishEvent(jetstream(nats.connection), twice)
+    const first = await publishEvent(createPublisher(nats), twice)
+    const second = await publishEvent(createPublisher(nats), twice)
     expect(first.duplicate).toBe(false)
     expect(second).toMatchObject({ duplicate: true, seq: first.seq })
   })
@@ -94,7 +94,7 @@ describe('an event', () => {
   })
 
   it('of a type that cannot be a token is refused before it is sent', () => {
-    expect(() => publishEvent(jetstream(nats.connection), event({ type: '' }))).toThrow(/empty/)
+    expect(() => publishEvent(createPublisher(nats), event({ type: '' }))).toThrow(/empty/)
   })
 
   it('published by hand has headers that say nothing', () => {
@@ -105,7 +105,7 @@ describe('an event', () => {
     await using own = await startTestNats()
     await using client = await connectNats({ url: own.urlOf('library'), name: 'test', log })
     await own.server.stop('SIGKILL')
-    const published = publishEvent(jetstream(client.connection), event(), { timeoutMs: 300 })
+    const published = publishEvent(createPublisher(client), event(), { timeoutMs: 300 })
     await expect(published).rejects.toThrow()
   })
 })

@@ -2,10 +2,12 @@
  * A device's event on its way through JetStream: the WRP itself as the payload, unchanged, and
  * headers for what a reader wants without decoding it. Design §2.
  */
-import { JetStreamApiError, type JetStreamClient, type PubAck } from '@nats-io/jetstream'
-import { headers, InvalidArgumentError, type MsgHdrs } from '@nats-io/transport-node'
+import { JetStreamApiError, type PubAck } from '@nats-io/jetstream'
+import { MsgHdrsImpl } from '@nats-io/nats-core/internal'
+import { InvalidArgumentError, type MsgHdrs } from '@nats-io/transport-node'
 import type { TraceContext } from '#libs/trace/context.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
+import type { StreamPublisher } from './stream/publisher.ts'
 import { eventSubject } from './subjects.ts'
 import { putTraceContext } from './trace.ts'
 
@@ -68,11 +70,11 @@ export interface PublishEventOptions {
  * @throws {SubjectError} for a type that cannot be a token.
  */
 export function publishEvent(
-  jetStream: JetStreamClient,
+  publisher: StreamPublisher,
   event: OutgoingEvent,
   { timeoutMs = PUBLISH_MS, lastSequence }: PublishEventOptions = {},
 ): Promise<PubAck> {
-  return jetStream.publish(eventSubject(event.device, event.type), event.bytes, {
+  return publisher.publish(eventSubject(event.device, event.type), event.bytes, {
     msgID: event.id,
     headers: eventHeaders(event),
     timeout: timeoutMs,
@@ -81,18 +83,21 @@ export function publishEvent(
 }
 
 function eventHeaders(event: OutgoingEvent): MsgHdrs {
-  const made = headers()
+  const record: Record<string, string[]> = {}
   const put = (name: string, value: string | undefined): void => {
-    if (value && value.length <= HEADER_LENGTH_MAX) made.append(name, encodeValue(value))
+    if (value && value.length <= HEADER_LENGTH_MAX) (record[name] ??= []).push(encodeValue(value))
   }
   put('Xmidt-Dest', event.dest)
   put('Xmidt-Source', event.source)
   put('Xmidt-Session', event.sessionId)
   put('Xmidt-Transaction', event.transactionUuid)
-  putTraceContext(made, event.trace)
   for (const partner of (event.partnerIds ?? []).slice(0, PARTNER_HEADERS_MAX)) {
     put('Xmidt-Partner', partner)
   }
+  // Whole, and not one by one: each value is encoded above, and the client would check every one
+  // again and search all names before it, which takes as long as to decode the event.
+  const made = MsgHdrsImpl.fromRecord(record)
+  putTraceContext(made, event.trace)
   return made
 }
 

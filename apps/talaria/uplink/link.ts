@@ -12,12 +12,12 @@ class LinkLostError extends Error {
 
 /** Follows a connection until disposed. */
 export interface Link extends Disposable {
+  /** Whether there is one at this moment. */
+  readonly isUpNow: boolean
   /** Resolves with true as soon as there is a connection, with false after `waitMs` or at the abort. */
   isUp(waitMs: number, signal: AbortSignal): Promise<boolean>
   /** What `work` comes to, or a rejection as soon as the connection is lost. */
   whileUp<T>(work: Promise<T>): Promise<T>
-  /** Whether {@link whileUp} rejected for that. */
-  isLost(error: unknown): boolean
 }
 
 /** The link of one connection. */
@@ -29,6 +29,9 @@ export function createLink(nats: Nats): Link {
     else for (const fail of working) fail(new LinkLostError('the connection was lost'))
   })
   return {
+    get isUpNow() {
+      return nats.isConnected
+    },
     isUp(waitMs, signal) {
       if (nats.isConnected) return Promise.resolve(true)
       if (signal.aborted || waitMs <= 0) return Promise.resolve(false)
@@ -52,7 +55,6 @@ export function createLink(nats: Nats): Link {
         void work.then(resolve, reject).finally(() => working.delete(reject))
       })
     },
-    isLost: (error) => error instanceof LinkLostError,
     [Symbol.dispose]: unlisten,
   }
 }

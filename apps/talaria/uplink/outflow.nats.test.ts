@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { pino } from 'pino'
 import { connectNats, type Nats } from '#libs/nats/connection/connect.ts'
 import { eventually } from '#tests/support/eventually.ts'
+import { freeze } from '#tests/support/freeze.ts'
 import { startTestNats, type TestNats } from '#tests/support/nats.ts'
 import { createOutflow } from './outflow.ts'
 
@@ -24,16 +24,6 @@ afterEach(async () => {
   await server[Symbol.asyncDispose]()
 })
 
-/** Resolves when the server stands still: it answers for a moment after the signal. */
-async function freeze(): Promise<void> {
-  const { pid } = server.server
-  process.kill(pid, 'SIGSTOP')
-  await eventually(() => {
-    const state = execFileSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' })
-    expect(state.trim()).toMatch(/^T/)
-  })
-}
-
 describe('what is written to NATS', () => {
   it('goes on at once while there is room, and one that is larger than all of it too', async () => {
     using outflow = createOutflow(nats, MAX)
@@ -43,7 +33,7 @@ describe('what is written to NATS', () => {
 
   it('waits until the server has answered, in the order of coming', async () => {
     using outflow = createOutflow(nats, MAX)
-    await freeze()
+    await freeze(server.server.pid)
     const onRead = await outflow.take(MAX, 0, signal)
     const order: string[] = []
     const large = outflow.take(MAX, LONG_MS, signal).then(() => order.push('large'))
@@ -61,7 +51,7 @@ describe('what is written to NATS', () => {
 
   it('does not wait any more at the end', async () => {
     using outflow = createOutflow(nats, MAX)
-    await freeze()
+    await freeze(server.server.pid)
     await outflow.take(MAX, 0, signal)
     const ending = new AbortController()
     const waiting = outflow.take(1, LONG_MS, ending.signal)
@@ -72,7 +62,7 @@ describe('what is written to NATS', () => {
 
   it('is forgotten with the connection that it was written to', async () => {
     using outflow = createOutflow(nats, MAX)
-    await freeze()
+    await freeze(server.server.pid)
     await outflow.take(MAX, 0, signal)
     const waiting = outflow.take(MAX, LONG_MS, signal)
     await server.server.stop('SIGKILL')

@@ -14,10 +14,12 @@ export interface Outflow extends Disposable {
    * answered to them; with undefined after `waitMs` or at the abort.
    */
   take(bytes: number, waitMs: number, signal: AbortSignal): Promise<OnRead | undefined>
+  /** The same at once; undefined when there is no room, or others wait for it. */
+  takeNow(bytes: number): OnRead | undefined
 }
 
 /** To be called once the server has answered to what was written. */
-type OnRead = () => void
+export type OnRead = () => void
 
 interface Waiter {
   bytes: number
@@ -78,9 +80,13 @@ export function createOutflow(nats: Nats, unreadMax = UNREAD_BYTES_MAX): Outflow
     isProbing = false
     readUpTo(written)
   })
+  const takeNow = (bytes: number): OnRead | undefined =>
+    waiting.size === 0 && hasRoom(bytes) ? take(bytes) : undefined
   return {
+    takeNow,
     take(bytes, waitMs, signal) {
-      if (waiting.size === 0 && hasRoom(bytes)) return Promise.resolve(take(bytes))
+      const taken = takeNow(bytes)
+      if (taken) return Promise.resolve(taken)
       if (signal.aborted || waitMs <= 0) return Promise.resolve(undefined)
       const turn = waitForTurn(waiting, bytes, waitMs, signal)
       askIfRead()

@@ -3,7 +3,6 @@
  * or their time is over. Who waits for that, and with what bound, is others' business.
  */
 import {
-  jetstream,
   JetStreamApiCodes,
   JetStreamApiError,
   jetstreamManager,
@@ -13,13 +12,14 @@ import { EVENTS_STREAM, type TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { payloadMaxOf, type Nats } from '#libs/nats/connection/connect.ts'
 import { isTooLarge, publishEvent, type OutgoingEvent } from '#libs/nats/event.ts'
+import { ConnectionLostError, createPublisher } from '#libs/nats/stream/publisher.ts'
 import { isSequenceWrong } from '#libs/nats/stream/sequence.ts'
 import { SubjectError } from '#libs/nats/subjects.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { traceFields } from '#libs/trace/tracer.ts'
 import { createLink, type Link } from './link.ts'
-import { createOutflow, type Outflow } from './outflow.ts'
+import { createOutflow, type OnRead, type Outflow } from './outflow.ts'
 import { createStoring, type Storing, type StreamState } from './storing.ts'
 
 /**
@@ -67,9 +67,9 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
   const link = createLink(nats)
   const outflow = createOutflow(nats)
   const storing = createStoring({ askStream: () => askStream(nats), metrics, log })
-  const jetStream = jetstream(nats.connection)
+  const publisher = createPublisher(nats)
   const publish = (event: OutgoingEvent, lastSequence?: number): Promise<PubAck> =>
-    publishEvent(jetStream, event, { lastSequence })
+    publishEvent(publisher, event, { lastSequence })
   const parts = { publish, link, outflow, storing, metrics, log, signal: ending.signal }
   return {
     put(event) {
@@ -130,17 +130,13 @@ async function publishUntilStored(
   triedMs: number,
   parts: Publishing,
 ): Promise<Stored> {
-  const { link, outflow, metrics, log, signal } = parts
+  const { metrics, log, signal } = parts
   const until = performance.now() + triedMs
   const leftMs = (): number => until - performance.now()
   const backoff = createBackoff(BACKOFF)
   for (;;) {
-    // What is published while the connection is away is lost without a word: it waits instead.
-    if (!(await link.isUp(leftMs(), signal))) return 'not-stored'
-    const onRead = await outflow.take(event.bytes.length, leftMs(), signal)
+    const onRead = await takeTurn(event, leftMs, parts)
     if (!onRead) return 'not-stored'
-    // Lost while it waited for room.
-    if (!(await link.isUp(leftMs(), signal))) return 'not-stored'
     try {
       await publishOnce(event, undefined, parts)
       onRead()
@@ -153,21 +149,35 @@ async function publishUntilStored(
       const trace = traceFields(event.trace)
       log.debug({ eventId: event.id, error: String(error), ...trace }, 'event not stored')
       // Once the connection is back all that was under way goes out at once; the id makes it safe.
-      const waitMs = link.isLost(error) ? 0 : backoff.nextMs()
+      const waitMs = error instanceof ConnectionLostError ? 0 : backoff.nextMs()
       if (leftMs() <= waitMs || !(await wait(waitMs, signal))) return 'not-stored'
       metrics.eventRetries.inc()
     }
   }
 }
 
+/** What is published while the connection is away is lost without a word: it waits instead. */
+async function takeTurn(
+  event: OutgoingEvent,
+  leftMs: () => number,
+  { link, outflow, signal }: Publishing,
+): Promise<OnRead | undefined> {
+  if (!link.isUpNow && !(await link.isUp(leftMs(), signal))) return undefined
+  const { length } = event.bytes
+  const onRead = outflow.takeNow(length) ?? (await outflow.take(length, leftMs(), signal))
+  // Lost while it waited for room.
+  const isThere = link.isUpNow || (await link.isUp(leftMs(), signal))
+  return isThere ? onRead : undefined
+}
+
 async function publishOnce(
   event: OutgoingEvent,
   lastSequence: number | undefined,
-  { publish, link, storing, metrics }: Publishing,
+  { publish, storing, metrics }: Publishing,
 ): Promise<PubAck> {
   const endTimer = metrics.eventSeconds.startTimer()
   try {
-    const ack = await link.whileUp(publish(event, lastSequence))
+    const ack = await publish(event, lastSequence)
     endTimer()
     storing.succeeded()
     return ack

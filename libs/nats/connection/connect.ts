@@ -48,7 +48,7 @@ export interface Nats extends AsyncDisposable {
   /** Calls `listener` on each loss and each return, until the returned function is called. */
   onConnectedChange(listener: (isConnected: boolean) => void): () => void
   /** Calls `listener` for each thing that the server refuses, such as a subject not permitted. */
-  onRefused(listener: () => void): () => void
+  onRefused(listener: (error: Error) => void): () => void
 }
 
 /** NATS' own default, for the moment in which a connection does not know its server's. */
@@ -171,8 +171,8 @@ function watched(connection: NatsConnection, { user, inboxPrefix }: Options, log
     isConnected = now
     for (const listener of listeners) listener(now)
   }
-  const refusedListeners = new Set<() => void>()
-  const refused = (): void => refusedListeners.forEach((listener) => listener())
+  const refusedListeners = new Set<(error: Error) => void>()
+  const refused = (error: Error): void => refusedListeners.forEach((listener) => listener(error))
   const watching = watchStatus(connection, log.child({ user }), { change, refused })
   return {
     connection,
@@ -209,7 +209,7 @@ function watched(connection: NatsConnection, { user, inboxPrefix }: Options, log
 async function watchStatus(
   connection: NatsConnection,
   log: Logger,
-  { change, refused }: { change: (isConnected: boolean) => void; refused: () => void },
+  { change, refused }: { change: (isConnected: boolean) => void; refused: (error: Error) => void },
 ): Promise<void> {
   for await (const status of connection.status()) {
     if (status.type === 'disconnect') {
@@ -220,11 +220,11 @@ async function watchStatus(
       log.info({ server: status.server }, 'nats reconnected')
     } else if (status.type === 'error' && status.error instanceof PermissionViolationError) {
       // The table in nats/permissions.ts lacks it, or somebody asks for what is none of his.
-      refused()
+      refused(status.error)
       const { operation, subject } = status.error
       log.error({ operation, subject }, 'nats refuses what the user may not do')
     } else if (status.type === 'error') {
-      refused()
+      refused(status.error)
       log.error({ error: status.error.message }, 'nats refused something')
     } else if (status.type === 'slowConsumer') {
       log.warn({ subject: status.sub.getSubject(), pending: status.pending }, 'nats slow consumer')

@@ -1,0 +1,178 @@
+/**
+ * Publishes into streams over one connection. The client's own publish is a request, with a timer,
+ * three promises and an Error for each that succeeds; here all acknowledgements come to one inbox, and
+ * one timer for all says which of them did not.
+ */
+import {
+  JetStreamApiCodes,
+  JetStreamApiError,
+  JetStreamError,
+  type PubAck,
+} from '@nats-io/jetstream'
+import { jserrors } from '@nats-io/jetstream/internal'
+import {
+  errors,
+  headers,
+  RequestError,
+  TimeoutError,
+  type Msg,
+  type MsgHdrs,
+} from '@nats-io/transport-node'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Nats } from '#libs/nats/connection/connect.ts'
+
+/** How often it is looked who has waited too long: so much later than asked one may hear of it. */
+const LOOK_MS = 100
+
+/** A look that comes so late shows that the loop stood still, and answers lie in the socket. */
+const LATE_MS = 50
+
+/** Each turn of the loop reads up to two megabytes of one socket, so these are ample. */
+const READING_TURNS = 2
+
+/** What one publish may be told; named as the client names it. */
+export interface PublishOptions {
+  /** The same for every try of the same message: the stream keeps the first within its window. */
+  msgID: string
+  headers?: MsgHdrs
+  /** In milliseconds. */
+  timeout: number
+  /** Of the last message on the subject, 0 for none: else the stream refuses this one. */
+  expect?: { lastSubjectSequence: number }
+}
+
+/** Whatever publishes into streams; the client's own `JetStreamClient` is one. */
+export interface StreamPublisher {
+  /**
+   * Publishes and resolves with the stream's acknowledgement.
+   * @throws {TimeoutError} when none came in time; {@link JetStreamApiError} when the stream refuses;
+   * `jserrors.JetStreamNotEnabled` when no stream takes the subject; the client's errors when
+   * nothing was sent (closed, too large) or the server does not permit it.
+   */
+  publish(subject: string, payload: Uint8Array, options: PublishOptions): Promise<PubAck>
+}
+
+/** The connection was lost while an acknowledgement was awaited: whether it was stored is not known. */
+export class ConnectionLostError extends Error {
+  override readonly name = 'ConnectionLostError'
+  readonly code = 'CONNECTION_LOST'
+}
+
+interface Waiting {
+  subject: string
+  dueAt: number
+  resolve: (ack: PubAck) => void
+  reject: (error: unknown) => void
+}
+
+/**
+ * A publisher on `nats`; its inbox is closed with the connection. What awaits its acknowledgement
+ * when the connection is lost is rejected at once with {@link ConnectionLostError}. How many may
+ * wait at once is the bound of whoever publishes.
+ */
+export function createPublisher(nats: Nats): StreamPublisher {
+  const { connection } = nats
+  const waiting = new Map<string, Waiting>()
+  const inbox = nats.createInbox()
+  let count = 0
+  let timer: NodeJS.Timeout | undefined
+
+  const settle = (token: string): Waiting | undefined => {
+    const found = waiting.get(token)
+    waiting.delete(token)
+    return found
+  }
+  const failAll = (errorOf: (of: Waiting) => Error | undefined): void => {
+    for (const [token, each] of waiting) {
+      const error = errorOf(each)
+      if (!error) continue
+      waiting.delete(token)
+      each.reject(error)
+    }
+  }
+  const look = async (dueAt: number): Promise<void> => {
+    const now = performance.now()
+    if (now - dueAt <= LATE_MS) {
+      // What has come until now is read first.
+      for (let turn = 0; turn < READING_TURNS; turn += 1) await nextTurn()
+      failAll((each) => (each.dueAt <= now ? new TimeoutError() : undefined))
+    }
+    timer = undefined
+    lookLater()
+  }
+  const lookLater = (): void => {
+    if (timer !== undefined || waiting.size === 0) return
+    const dueAt = performance.now() + LOOK_MS
+    timer = setTimeout(() => void look(dueAt), LOOK_MS)
+  }
+  connection.subscribe(`${inbox}.*`, {
+    callback: (error, message) => {
+      if (error) return
+      const found = settle(message.subject.slice(inbox.length + 1))
+      if (found) answer(found, message)
+    },
+  })
+  nats.onConnectedChange((isConnected) => {
+    if (!isConnected) failAll(() => new ConnectionLostError('the connection was lost'))
+  })
+  nats.onRefused((refused) => {
+    if (!(refused instanceof errors.PermissionViolationError)) return
+    const failed = new RequestError(refused.message, { cause: refused })
+    failAll(({ subject }) => (refused.subject === subject ? failed : undefined))
+  })
+  return {
+    publish(subject, payload, options) {
+      return new Promise((resolve, reject) => {
+        const token = (count++).toString(36)
+        // What is not sent throws here, and nothing waits for it.
+        connection.publish(subject, payload, {
+          headers: headersOf(options),
+          reply: `${inbox}.${token}`,
+        })
+        const dueAt = performance.now() + options.timeout
+        waiting.set(token, { subject, dueAt, resolve, reject })
+        lookLater()
+      })
+    },
+  }
+}
+
+function headersOf({ msgID, headers: made = headers(), expect }: PublishOptions): MsgHdrs {
+  made.set('Nats-Msg-Id', msgID)
+  if (expect) {
+    made.set('Nats-Expected-Last-Subject-Sequence', String(expect.lastSubjectSequence))
+  }
+  return made
+}
+
+/** Resolves or rejects, as the client's own publish would with that answer. */
+function answer({ subject, resolve, reject }: Waiting, message: Msg): void {
+  try {
+    resolve(readAck(subject, message))
+  } catch (error) {
+    reject(error)
+  }
+}
+
+type ApiError = ConstructorParameters<typeof JetStreamApiError>[0]
+type Answer = PubAck & { error?: ApiError }
+
+function refusalOf(error: ApiError): Error {
+  const refusal = new JetStreamApiError(error)
+  if (refusal.code !== JetStreamApiCodes.JetStreamNotEnabledForAccount) return refusal
+  return new jserrors.JetStreamNotEnabled(refusal.message, { cause: refusal })
+}
+
+function readAck(subject: string, message: Msg): PubAck {
+  if (message.headers?.code === 503 && message.data.length === 0) {
+    const cause = new RequestError('no responders', {
+      cause: new errors.NoRespondersError(subject),
+    })
+    throw new jserrors.JetStreamNotEnabled('jetstream is not enabled', { cause })
+  }
+  const ack = message.json<Answer>()
+  if (ack.error) throw refusalOf(ack.error)
+  if (!ack.stream) throw new JetStreamError('invalid ack response')
+  ack.duplicate ??= false
+  return ack
+}
