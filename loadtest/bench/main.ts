@@ -4,12 +4,24 @@ import { describeMachine, lookAtMachine } from './machine.ts'
 import { describeOutcome, faultsOf } from './report.ts'
 import type { Outcome, Scenario } from './scenario.ts'
 import { scenario as codec } from './codec/scenario.ts'
+import { scenario as commands } from './commands/scenario.ts'
 import { scenario as connect } from './connect/scenario.ts'
 import { scenario as durability } from './durability/scenario.ts'
+import { scenario as events } from './events/scenario.ts'
+import { scenario as offline } from './offline/scenario.ts'
 import { scenario as regions } from './regions/scenario.ts'
 import { scenario as store } from './store/scenario.ts'
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { codec, connect, durability, regions, store }
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  codec,
+  commands,
+  connect,
+  durability,
+  events,
+  offline,
+  regions,
+  store,
+}
 
 /** Exit codes: measured (and all goals kept, when checked); one was missed; the run itself failed. */
 const EXIT = { measured: 0, missed: 1, failed: 2 } as const
