@@ -46,6 +46,21 @@ export function parseDeviceId(text: string): DeviceId {
   return `${scheme.toLowerCase()}:${id}` as DeviceId
 }
 
+/**
+ * Whether `text` names this device, or a service of it. Nearly all write the id as it is here, which
+ * is seen without taking the text apart; each frame asks for it.
+ */
+export function namesDevice(text: string, id: DeviceId): boolean {
+  if (text.length <= LOCATOR_LENGTH_MAX && text.startsWith(id)) {
+    if (text.length === id.length || text[id.length] === '/') return true
+  }
+  try {
+    return parseDeviceId(text) === id
+  } catch {
+    return false
+  }
+}
+
 /** @throws {WrpError} LOCATOR_INVALID. */
 export function parseLocator(text: string): Locator {
   const [, schemeText, authorityText = '', rest = ''] = bounded(text).trim().match(LOCATOR) ?? []

@@ -17,7 +17,7 @@ import {
 import { traceFields, type Tracer } from '#libs/trace/tracer.ts'
 import { decode } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
-import { parseDeviceId } from '#libs/wrp/locator.ts'
+import { namesDevice, parseDeviceId } from '#libs/wrp/locator.ts'
 import { isTransaction, type WrpMessage } from '#libs/wrp/message.ts'
 import { bytesOf, takeCommand, type Command } from './command.ts'
 import { forPartners } from './partners.ts'
@@ -235,7 +235,10 @@ function transactionRefusal(
 function readCommand(device: Device, message: Msg): WrpMessage | Refusal {
   try {
     const read = decode(message.data)
-    if (parseDeviceId(read.dest ?? '') === device.id) return read
+    const { dest = '' } = read
+    if (namesDevice(dest, device.id)) return read
+    // Throws for what is no device at all.
+    parseDeviceId(dest)
     return { reason: 'dest-foreign', code: 400, text: 'the dest is another device' }
   } catch (error) {
     if (!(error instanceof WrpError)) throw error

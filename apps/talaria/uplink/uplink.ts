@@ -11,7 +11,7 @@ import { contextOfMessage } from '#libs/trace/message.ts'
 import type { Span, Tracer } from '#libs/trace/tracer.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
-import { eventTypeOf, parseDeviceId, tooLongLocator } from '#libs/wrp/locator.ts'
+import { eventTypeOf, namesDevice, tooLongLocator } from '#libs/wrp/locator.ts'
 import { isTransaction, MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 import { acknowledgement, needsAcknowledgement, RDR } from '#libs/wrp/qos.ts'
 import { stamp, type Stamped } from '#libs/wrp/stamp.ts'
@@ -87,11 +87,7 @@ function readFrame(device: Device, frame: Uint8Array): Stamped | undefined {
 /** A device speaks for itself only. */
 function sourceFault(device: Device, message: WrpMessage): UplinkDropReason | undefined {
   if (!message.source) return 'source-missing'
-  try {
-    return parseDeviceId(message.source) === device.id ? undefined : 'source-foreign'
-  } catch {
-    return 'source-foreign'
-  }
+  return namesDevice(message.source, device.id) ? undefined : 'source-foreign'
 }
 
 function takeEvent(
