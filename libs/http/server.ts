@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { BACKLOG, tellSmallBacklog } from './backlog.ts'
 import { limitConnections, type ConnectionLimits } from './connections.ts'
 import { withValidHost } from './host.ts'
 import type { ServerTls } from './tls.ts'
@@ -76,7 +77,10 @@ export async function serve(options: ServeOptions): Promise<HttpServer> {
   await listen(server, options)
   // An accept that fails, as there are no more files, is tried again and ends nothing.
   server.on('error', () => undefined)
-  if (options.connections) limitConnections(server, options.connections)
+  if (options.connections) {
+    limitConnections(server, options.connections)
+    tellSmallBacklog(options.connections.log)
+  }
   const { port } = server.address() as AddressInfo
   return {
     url: `${tls ? 'https' : 'http'}://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`,
@@ -126,7 +130,7 @@ function listen(server: Server, { hostname, port }: ServeOptions): Promise<void>
         ),
       )
     })
-    server.listen({ port, host: hostname }, resolve)
+    server.listen({ port, host: hostname, backlog: BACKLOG }, resolve)
   })
 }
 
