@@ -2,14 +2,14 @@
  * The parts between a websocket and NATS, put together: the devices, their sessions, the ways up
  * and down. Disposing it waits for the events that are owed.
  */
-import type { WebSocket } from 'ws'
 import type { Logger } from '#libs/log/logger.ts'
 import { payloadMaxOf, type Nats } from '#libs/nats/connection/connect.ts'
 import { TALARIA_LEASE_MS } from '#libs/nats/bucket/talarias.ts'
 import type { Tracer } from '#libs/trace/tracer.ts'
 import type { TalariaConfig } from './config.ts'
 import { createCallerCheck } from './session/caller-check.ts'
-import type { DeviceIdentity } from './session/device.ts'
+import type { DeviceIdentity } from './session/identity.ts'
+import type { DeviceSocket } from './session/device-socket.ts'
 import { createDevices, type Devices } from './session/devices.ts'
 import { createDownlink } from './downlink/downlink.ts'
 import { limitsOf, tickMsOf } from './session/limits.ts'
@@ -30,7 +30,7 @@ export interface Holding extends AsyncDisposable {
   /** Sends the receipt of each command that is with a device. */
   readonly sendReceipts: () => void
   /** Begins the session of a device that was let in. */
-  readonly begin: (socket: WebSocket, identity: DeviceIdentity) => void
+  readonly begin: (socket: DeviceSocket, identity: DeviceIdentity) => void
 }
 
 /** What {@link openHolding} needs. */

@@ -10,85 +10,17 @@ import { SESSIONS_BUCKET } from '#libs/nats/bucket/sessions.ts'
 import { TALARIA_SUBJECT_KINDS } from '#libs/nats/subjects.ts'
 import { TALARIAS_BUCKET } from '#libs/nats/bucket/talarias.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
-
-/** Why a connect was refused. */
-const CONNECT_REFUSALS = [
-  'gate-closed',
-  'overloaded',
-  'devices-max',
-  'device-name-missing',
-  'device-name-invalid',
-  'token-missing',
-  'token-invalid',
-  'token-key-unknown',
-  'token-expired',
-  'token-claims',
-  'scheme-unsupported',
-  'keys-unavailable',
-  'device-mismatch',
-  'path-unknown',
-] as const
-/** One of {@link CONNECT_REFUSALS}. */
-export type RefusalReason = (typeof CONNECT_REFUSALS)[number]
-
-/** Why a connection ended. */
-const CLOSES = [
-  'readerror',
-  'write-error',
-  'idle',
-  'duplicate',
-  'drained',
-  'too-large',
-  'shutdown',
-  'told-offline',
-  'fault',
-] as const
-/** One of {@link CLOSES}. */
-export type CloseReason = (typeof CLOSES)[number]
-
-/** Why something that a device sent went no further. */
-const UPLINK_DROPS = [
-  'text-frame',
-  'malformed',
-  'source-missing',
-  'source-foreign',
-  'locator-too-long',
-  'type-unsupported',
-  'transaction-unknown',
-  'dest-unroutable',
-  'event-type-invalid',
-  'event-types-max',
-  'too-large',
-  'window-full',
-  'not-stored',
-] as const
-/** One of {@link UPLINK_DROPS}. */
-export type UplinkDropReason = (typeof UPLINK_DROPS)[number]
-
-/** Whose sessions were told offline by somebody else. */
-const TOLD_FOR = ['talaria-gone', 'talaria-restarted'] as const
-/** One of {@link TOLD_FOR}; also the reason in the event. */
-export type ToldReason = (typeof TOLD_FOR)[number]
-
-/** Why something for a device did not reach it, or had no answer. */
-const DOWNLINK_REFUSALS = [
-  'malformed',
-  'dest-foreign',
-  'partner-foreign',
-  'caller-foreign',
-  'transaction-missing',
-  'transaction-duplicate',
-  'queue-full',
-  'deadline',
-  'answer-too-large',
-  'device-closed',
-  'device-gone',
-  'leaving',
-  'subject-unknown',
-  'acknowledgement-lost',
-] as const
-/** One of {@link DOWNLINK_REFUSALS}. */
-export type DownlinkRefusalReason = (typeof DOWNLINK_REFUSALS)[number]
+import {
+  CLOSES,
+  CONNECT_REFUSALS,
+  DOWNLINK_REFUSALS,
+  FAULTS,
+  type FaultKind,
+  READING_PAUSES,
+  STORE_FAULTS,
+  TOLD_FOR,
+  UPLINK_DROPS,
+} from './reasons.ts'
 
 /** Talaria's two connections to NATS, by the names that nats-server lists. */
 const CONNECTIONS = ['talaria-commands', 'talaria-events'] as const
@@ -96,45 +28,11 @@ const CONNECTIONS = ['talaria-commands', 'talaria-events'] as const
 /** From a stream on the same host to one that elects a leader. */
 const STORE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** Why events are not stored. */
-const STORE_FAULTS = [
-  'stream-missing',
-  'writes-refused',
-  'refused-by-server',
-  'unavailable',
-] as const
-/** One of {@link STORE_FAULTS}. */
-export type StoreFault = (typeof STORE_FAULTS)[number]
-
 /** The stream that events go into. */
 export const EVENTS_STREAM = 'EVENTS'
 
 /** What must be there before anything is promised. */
 export const STREAMS = [EVENTS_STREAM, `KV_${TALARIAS_BUCKET}`, `KV_${SESSIONS_BUCKET}`] as const
-
-/** Why a device was not read from for a while. */
-const READING_PAUSES = ['events', 'bytes-rate', 'frames-rate', 'loop-share'] as const
-
-/** What was being done when something unexpected ended it. */
-const FAULTS = [
-  'upgrade',
-  'refusal',
-  'connect',
-  'frame',
-  'socket',
-  'tick',
-  'paced',
-  'leaving',
-  'event',
-  'command',
-  'answer',
-  'deadline',
-  'end',
-  'presence',
-  'operator',
-] as const
-/** One of {@link FAULTS}. */
-type FaultKind = (typeof FAULTS)[number]
 
 /** Takes Talaria's faults. */
 export type TalariaFaults = Faults<FaultKind>

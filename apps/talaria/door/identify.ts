@@ -3,8 +3,8 @@
  * the device says about itself. talaria.md §2.
  */
 import type { IncomingHttpHeaders } from 'node:http'
-import type { RefusalReason } from '#apps/talaria/metrics.ts'
-import { PARTNER_UNKNOWN, type DeviceIdentity } from '#apps/talaria/session/device.ts'
+import type { RefusalReason } from '#apps/talaria/reasons.ts'
+import { PARTNER_UNKNOWN, type DeviceIdentity } from '#apps/talaria/session/identity.ts'
 import { deviceIdOfClaims, partnerIdsOfClaims } from '#libs/auth/claims.ts'
 import { AuthError, type AuthErrorCode } from '#libs/auth/error.ts'
 import type { Claims, Verifier } from '#libs/auth/verify.ts'

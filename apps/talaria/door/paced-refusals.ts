@@ -4,7 +4,8 @@
  * waiting for its answer. A good token is never kept waiting, whatever came under the same id before.
  */
 import type { Duplex } from 'node:stream'
-import type { RefusalReason, TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { RefusalReason } from '#apps/talaria/reasons.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { Refusal, writeRefusal } from './refusal.ts'
 

@@ -1,7 +1,7 @@
 /** A connect that is refused: the answer on the raw socket, before there is a websocket. */
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { RefusalReason } from '#apps/talaria/metrics.ts'
+import type { RefusalReason } from '#apps/talaria/reasons.ts'
 
 /** Why, and what the device gets. */
 export class Refusal extends Error {

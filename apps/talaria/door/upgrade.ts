@@ -3,11 +3,12 @@
  * identity of the device. What a session is begins after that.
  */
 import type { IncomingMessage } from 'node:http'
-import { WebSocketServer, type WebSocket } from 'ws'
+import { WebSocketServer } from 'ws'
 import type { TalariaConfig } from '#apps/talaria/config.ts'
 import type { TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Gate } from '#apps/talaria/operations/gate.ts'
-import type { DeviceIdentity } from '#apps/talaria/session/device.ts'
+import { DeviceSocket } from '#apps/talaria/session/device-socket.ts'
+import type { DeviceIdentity } from '#apps/talaria/session/identity.ts'
 import type { Devices } from '#apps/talaria/session/devices.ts'
 import type { Verifier } from '#libs/auth/verify.ts'
 import type { TakeUpgrade } from '#libs/http/server.ts'
@@ -22,7 +23,7 @@ export interface UpgradeOptions {
   verifier: Verifier
   gate: Gate
   devices: Devices
-  onDevice: (socket: WebSocket, identity: DeviceIdentity) => void
+  onDevice: (socket: DeviceSocket, identity: DeviceIdentity) => void
   metrics: TalariaMetrics
   faults: TalariaFaults
   log: Logger
@@ -41,6 +42,7 @@ export function createUpgrade(options: UpgradeOptions): Upgrade {
   const refusals = createPacedRefusals({ holdMs, metrics, faults, log })
   const sockets = new WebSocketServer({
     noServer: true,
+    WebSocket: DeviceSocket,
     // Compression would cost each device 300 KiB, and devices do not offer it.
     perMessageDeflate: false,
     maxPayload: config.TALARIA_FRAME_BYTES_MAX,

@@ -4,7 +4,8 @@
  * when no answer comes. talaria.md §4; design §2.
  */
 import type { Msg } from '@nats-io/transport-node'
-import type { DownlinkRefusalReason, TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { DownlinkRefusalReason } from '#apps/talaria/reasons.ts'
 import type { Device } from '#apps/talaria/session/device.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import {

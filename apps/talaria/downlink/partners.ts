@@ -3,7 +3,7 @@
  * ends for good over an event that names none of its partners, and answers a request for another's
  * with 403: so that is said here, before it reaches the device. parodus-observed.md 9.
  */
-import { PARTNER_UNKNOWN } from '#apps/talaria/session/device.ts'
+import { PARTNER_UNKNOWN } from '#apps/talaria/session/identity.ts'
 import { MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 
 /**

@@ -3,7 +3,7 @@
  * read of it is stored and acknowledged, and then it is closed. A device that is closed before its
  * acknowledgement sends the event again elsewhere, under another id.
  */
-import type { CloseReason } from '#apps/talaria/metrics.ts'
+import type { CloseReason } from '#apps/talaria/reasons.ts'
 import type { Device } from '#apps/talaria/session/device.ts'
 
 /** One timer looks at all; what it adds to a device's end is less than a device notices. */

@@ -3,7 +3,8 @@
  * online event, and taken away after its offline event: whenever this process is killed, the entry
  * is there for somebody else to tell what is missing. What fails is done again until it is done.
  */
-import type { CloseReason, TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { CloseReason } from '#apps/talaria/reasons.ts'
 import type { Device } from '#apps/talaria/session/device.ts'
 import type { Link } from '#apps/talaria/uplink/link.ts'
 import type { Store } from '#apps/talaria/uplink/store.ts'

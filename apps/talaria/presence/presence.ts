@@ -2,7 +2,8 @@
  * The presence of devices, put together: those held here, what a former self left, and those of
  * other Talarias that are gone. Disposing it waits for what is owed; the rest others tell. ADR 20.
  */
-import type { CloseReason, TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { CloseReason } from '#apps/talaria/reasons.ts'
 import type { Device } from '#apps/talaria/session/device.ts'
 import type { Devices } from '#apps/talaria/session/devices.ts'
 import { createLink } from '#apps/talaria/uplink/link.ts'

@@ -1,5 +1,6 @@
 /** Telling the end of many sessions of one Talaria: some at once, and as long as it is right to. */
-import type { TalariaMetrics, ToldReason } from '#apps/talaria/metrics.ts'
+import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { ToldReason } from '#apps/talaria/reasons.ts'
 import type { StoredSession } from '#libs/nats/bucket/sessions.ts'
 import type { Telling } from './telling.ts'
 

@@ -4,7 +4,8 @@
  * the history is known. ADR 20.
  */
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
-import type { TalariaMetrics, ToldReason } from '#apps/talaria/metrics.ts'
+import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { ToldReason } from '#apps/talaria/reasons.ts'
 import type { Store } from '#apps/talaria/uplink/store.ts'
 import type { Nats } from '#libs/nats/connection/connect.ts'
 import type { OutgoingEvent } from '#libs/nats/event.ts'

@@ -3,6 +3,7 @@ import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 import { wait } from '#libs/retry/wait.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
 import type { Device } from './device.ts'
+import { pulseNow } from './pulse.ts'
 
 /** Devices closed or told in one go, so that pacing is no timer per device. */
 const PACE_TICK_MS = 20
@@ -21,15 +22,19 @@ export interface Devices extends Disposable {
 /** An empty registry. All devices are looked at every `tickMs`: one timer instead of one for each. */
 export function createDevices(metrics: TalariaMetrics, tickMs: number): Devices {
   const held = new Map<DeviceId, Device>()
-  let lastTickAt = performance.now()
+  let lastTickAt = pulseNow()
+  let now = lastTickAt
+  // One for all: a closure for each device and tick would be most of what silent devices cost.
+  let ticked: Device
+  const tick = (): void => ticked.tick(now)
   const timer = setInterval(() => {
-    const now = performance.now()
+    now = pulseNow()
     const lateMs = now - lastTickAt - tickMs
     lastTickAt = now
-    for (const device of held.values()) {
+    for (ticked of held.values()) {
       // This process stood still: what devices said meanwhile lies in their sockets unread.
-      if (lateMs > tickMs) device.pardon(lateMs)
-      device.guard('tick', () => device.tick(now))
+      if (lateMs > tickMs) ticked.pardon(lateMs)
+      ticked.guard('tick', tick)
     }
   }, tickMs)
   return {

@@ -6,6 +6,7 @@ import { createFaults } from '#libs/lifecycle/faults.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { eventually } from '#tests/support/eventually.ts'
+import { DeviceSocket } from './device-socket.ts'
 import { Device, type DeviceLimits, type DeviceListener } from './device.ts'
 import { createDevices, eachPaced, type Devices } from './devices.ts'
 
@@ -25,7 +26,7 @@ let devices: Devices
 let metrics: ReturnType<typeof createMetrics>
 
 beforeEach(async () => {
-  server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  server = new WebSocketServer({ port: 0, host: '127.0.0.1', WebSocket: DeviceSocket })
   await once(server, 'listening')
   metrics = createMetrics()
   devices = createDevices(metrics, 20)
@@ -44,23 +45,26 @@ async function connect(
 ): Promise<{ device: Device; client: WebSocket }> {
   const { port } = server.address() as { port: number }
   const client = new WebSocket(`ws://127.0.0.1:${port}`)
-  const [socket] = (await once(server, 'connection')) as [WebSocket]
+  const [socket] = (await once(server, 'connection')) as [DeviceSocket]
   if (client.readyState !== client.OPEN) await once(client, 'open')
-  const device = new Device(socket, {
-    identity: {
-      id: parseDeviceId(id),
-      partnerIds: ['comcast'],
-      trust: 0,
-      accountId: '',
-      convey: undefined,
-      intermediateContext: '',
+  const identity = {
+    id: parseDeviceId(id),
+    partnerIds: ['comcast'],
+    trust: 0,
+    accountId: '',
+    convey: undefined,
+    intermediateContext: '',
+  }
+  const device = new Device(
+    socket,
+    { identity, duplications: 0 },
+    {
+      limits,
+      listener: { onFrame: () => undefined, onEnd: (ended) => devices.remove(ended), ...listener },
+      metrics,
+      faults: createFaults(metrics.faults, log),
     },
-    duplications: 0,
-    limits,
-    listener: { onFrame: () => undefined, onEnd: (ended) => devices.remove(ended), ...listener },
-    metrics,
-    faults: createFaults(metrics.faults, log),
-  })
+  )
   devices.add(device)
   return { device, client }
 }

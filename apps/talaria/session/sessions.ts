@@ -3,8 +3,8 @@
  * says that it is there and that the device is online; its end undoes all that, once.
  */
 import type { Msg, Subscription } from '@nats-io/transport-node'
-import type { WebSocket } from 'ws'
-import type { CloseReason, TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { CloseReason } from '#apps/talaria/reasons.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connection/connect.ts'
 import { replyError, replyNotTaken, wantsReceipts } from '#libs/nats/command/reply.ts'
@@ -15,8 +15,10 @@ import {
   SubjectError,
 } from '#libs/nats/subjects.ts'
 import type { CheckCaller } from './caller-check.ts'
-import { Device, type DeviceIdentity, type DeviceLimits, type DeviceListener } from './device.ts'
+import { Device, type DeviceLimits, type DeviceListener } from './device.ts'
+import type { DeviceSocket } from './device-socket.ts'
 import { eachPaced, type Devices } from './devices.ts'
+import type { DeviceIdentity } from './identity.ts'
 import { statisticsOf } from './statistics.ts'
 import { encodeAnnouncement, judgeTakeover, readAnnouncement } from './takeover.ts'
 
@@ -25,7 +27,7 @@ const ANNOUNCE_SPREAD_MS = 5_000
 
 /** Begins sessions. */
 export interface Sessions extends Disposable {
-  begin(socket: WebSocket, identity: DeviceIdentity): void
+  begin(socket: DeviceSocket, identity: DeviceIdentity): void
 }
 
 /** The ways up and down that a session's messages go; they know sessions, and not the reverse. */
@@ -56,7 +58,7 @@ export interface SessionsOptions {
 /** Sessions on one connection. */
 export function createSessions(options: SessionsOptions): Sessions {
   const { nats, devices, ways, checkCaller, metrics, faults, log, limits } = options
-  const unsubscribers = new Map<Device, () => void>()
+  const subscriptions = new Map<Device, Subscription>()
   const announce = (device: Device): void => announceSession(device, options)
 
   const listener: DeviceListener = {
@@ -68,13 +70,14 @@ export function createSessions(options: SessionsOptions): Sessions {
       devices.remove(device)
       metrics.disconnects.inc({ reason })
       // One by one: what fails of the end must not leave the rest of it undone.
-      faults.try('end', () => unsubscribers.get(device)?.(), facts)
-      const wasHeld = unsubscribers.delete(device)
+      faults.try('end', () => release(subscriptions.get(device), nats), facts)
+      const wasHeld = subscriptions.delete(device)
       // One that failed before it was held has not begun for anybody.
       if (wasHeld) faults.try('end', () => ways.onEnd(device, reason, error), facts)
-      log.info({ ...facts, reason }, 'device disconnected')
+      log.debug({ ...facts, reason }, 'device disconnected')
     },
   }
+  const parts = { limits, listener, metrics, faults }
   const onMessage = (device: Device, message: Msg): void => {
     try {
       const kind = deviceSubjectKind(message.subject)
@@ -105,12 +108,13 @@ export function createSessions(options: SessionsOptions): Sessions {
         if (!error) onMessage(device, message)
       },
     })
-    unsubscribers.set(device, () => release(subscription, nats))
+    subscriptions.set(device, subscription)
     devices.add(device)
     announce(device)
     metrics.connects.inc()
     ways.onBegin(device)
-    log.info({ deviceId: device.id, sessionId: device.sessionId }, 'device connected')
+    // Counted, and told by its online event: a line for each of a storm is a tenth of its time.
+    log.debug({ deviceId: device.id, sessionId: device.sessionId }, 'device connected')
   }
   return {
     begin(socket, identity) {
@@ -118,8 +122,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       // First, so that its offline event goes before the online event of the new one.
       old?.end('duplicate')
       const duplications = old ? old.duplications + 1 : 0
-      const options = { identity, duplications, limits, listener, metrics, faults }
-      const device = new Device(socket, options)
+      const device = new Device(socket, { identity, duplications }, parts)
       device.guard('connect', () => hold(device))
     },
     [Symbol.dispose]() {
@@ -130,8 +133,8 @@ export function createSessions(options: SessionsOptions): Sessions {
 }
 
 /** Takes a device's subscription away; what is on its way is answered still. */
-function release(subscription: Subscription, nats: Nats): void {
-  if (nats.connection.isClosed()) return
+function release(subscription: Subscription | undefined, nats: Nats): void {
+  if (!subscription || nats.connection.isClosed()) return
   // While NATS is away nothing is on its way, and nothing would end the drain.
   if (nats.isConnected) subscription.drain().catch(() => undefined)
   else subscription.unsubscribe()

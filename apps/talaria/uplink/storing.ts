@@ -4,7 +4,8 @@
  */
 import { JetStreamApiError } from '@nats-io/jetstream'
 import { TimeoutError } from '@nats-io/transport-node'
-import type { StoreFault, TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { StoreFault } from '#apps/talaria/reasons.ts'
 import type { Logger } from '#libs/log/logger.ts'
 
 /** Failures for so long are no election of a leader: somebody has to look. */

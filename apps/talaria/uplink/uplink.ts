@@ -3,7 +3,8 @@
  * them, events into the stream, and what is neither is counted. talaria.md §3.1, §5.
  */
 import type { Downlink } from '#apps/talaria/downlink/downlink.ts'
-import type { TalariaMetrics, UplinkDropReason } from '#apps/talaria/metrics.ts'
+import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { UplinkDropReason } from '#apps/talaria/reasons.ts'
 import type { Device } from '#apps/talaria/session/device.ts'
 import type { OutgoingEvent } from '#libs/nats/event.ts'
 import { beginSend } from '#libs/nats/trace.ts'

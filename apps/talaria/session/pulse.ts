@@ -1,0 +1,90 @@
+/**
+ * When a device was last heard, pinged, asked and written to, and what follows of it at a given
+ * moment. Times are whole milliseconds: those V8 keeps in place, others cost an object each.
+ */
+
+/** How long what may take; from the configuration. */
+export interface PulseLimits {
+  pingMs: number
+  idleMs: number
+  /** Of a silence while a command is pending: until the ping, and from it to the end. */
+  probeMs: number
+  writeMs: number
+}
+
+/** How a session stands at the moment at which its pulse is judged; the session itself, as all are judged every second. */
+export interface Standing {
+  /** It is not read from, so its silence is none of the device's. */
+  readonly isPaused: boolean
+  /** Something waits to be written. */
+  readonly isWriting: boolean
+  /** A command awaits its answer. */
+  readonly isAsked: boolean
+}
+
+/** Now, for a {@link Pulse}. */
+export const pulseNow = (): number => Math.trunc(performance.now())
+
+/** The pulse of one session. */
+export class Pulse {
+  #heardAt = pulseNow()
+  #pingedAt: number
+  #askedAt = 0
+  #probedAt: number | undefined = undefined
+  #writtenAt = this.#heardAt
+
+  constructor(pingMs: number) {
+    // At a random place of the period: devices that come back together are not pinged together.
+    this.#pingedAt = this.#heardAt - Math.trunc(Math.random() * pingMs)
+  }
+
+  /** Something came of the device. */
+  heard(): void {
+    this.#heardAt = pulseNow()
+    this.#probedAt = undefined
+  }
+
+  /** Its silence counts from now on, as it was not read from before. */
+  listen(): void {
+    this.#heardAt = pulseNow()
+  }
+
+  /** Something was written, or is the first to wait for it. */
+  wrote(): void {
+    this.#writtenAt = pulseNow()
+  }
+
+  /** A command was written. */
+  asked(): void {
+    this.#askedAt = pulseNow()
+  }
+
+  /** Takes `ms` out of every silence: so long nobody here could have heard the device. */
+  pardon(ms: number): void {
+    this.#heardAt += Math.trunc(ms)
+    this.#writtenAt += Math.trunc(ms)
+    if (this.#probedAt !== undefined) this.#probedAt += Math.trunc(ms)
+  }
+
+  /** What to do now; after `ping` a ping must follow. */
+  judge(
+    now: number,
+    { pingMs, idleMs, probeMs, writeMs }: PulseLimits,
+    standing: Standing,
+  ): 'idle' | 'write-error' | 'ping' | undefined {
+    const { isPaused, isWriting, isAsked } = standing
+    if (isWriting && now - this.#writtenAt > writeMs) return 'write-error'
+    if (!isPaused && now - this.#heardAt > idleMs) return 'idle'
+    // With something unwritten a ping would only lengthen the queue, and its end is watched anyway.
+    if (isPaused || isWriting) return undefined
+    if (this.#probedAt !== undefined && now - this.#probedAt > probeMs) return 'idle'
+    const isProbeDue =
+      isAsked &&
+      this.#probedAt === undefined &&
+      now - Math.max(this.#askedAt, this.#heardAt) > probeMs
+    if (isProbeDue) this.#probedAt = now
+    if (!isProbeDue && now - this.#pingedAt < pingMs) return undefined
+    this.#pingedAt = now
+    return 'ping'
+  }
+}
