@@ -78,14 +78,14 @@ const variables = z.object({
     { max: 64 * 1_048_576 },
   ),
   TALARIA_DEVICES_MAX: integer(
-    'How many devices it holds; further ones get 503. At some 15 KiB each, 100,000 are 1.5 GiB.',
+    'How many devices it holds; further ones get 503. At some 8 KiB each, 100,000 are 0.8 GiB.',
     100_000,
     { min: 1 },
   ),
   TALARIA_UPGRADES_MAX: integer(
-    'How many connects may be under way; further ones get 503, so that a storm of reconnects ' +
-      'is worked off and not piled up.',
-    1_000,
+    'How many connects may be under way, at some 20 KiB each; further ones get 503, so that a storm ' +
+      'of reconnects is worked off and not piled up. A thousand take less than a second.',
+    8_192,
     { min: 1 },
   ),
   TALARIA_REFUSAL_HOLD_MS: durationMs(
