@@ -11,6 +11,7 @@ import { scenario as events } from './events/scenario.ts'
 import { scenario as offline } from './offline/scenario.ts'
 import { scenario as regions } from './regions/scenario.ts'
 import { scenario as store } from './store/scenario.ts'
+import { scenario as storm } from './storm/scenario.ts'
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
   codec,
@@ -21,6 +22,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   offline,
   regions,
   store,
+  storm,
 }
 
 /** Exit codes: measured (and all goals kept, when checked); one was missed; the run itself failed. */

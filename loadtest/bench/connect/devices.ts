@@ -1,16 +1,17 @@
 /** Many devices in one process, with tokens that it signs itself, and the keys to verify them. */
+import type { Socket } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { WebSocket } from 'ws'
 import { serve } from '#libs/http/server.ts'
 import { answerOrders } from '#loadtest/bench/child.ts'
 import { TOKEN_CLAIMS } from '#tests/support/token-claims.ts'
+import { openDevice } from './device.ts'
 
 /** What may be asked of this process. */
 export type DevicesOrder =
   /** Signs so many tokens, which takes its time, and serves the keys. */
   | { act: 'prepare'; count: number }
-  /** Connects that many, `atOnce` under way. */
-  | { act: 'connect'; url: string; atOnce: number }
+  /** Connects the next `count` (all that are left when absent), `atOnce` under way. */
+  | { act: 'connect'; url: string; atOnce: number; perAddress?: number; count?: number }
   | { act: 'close' }
 
 /** The answer to `prepare`. */
@@ -34,8 +35,9 @@ const DEVICES_PER_ADDRESS = 20_000
 /** More failures than this in a row for one device end the measurement: there is nothing to measure. */
 const ATTEMPTS_MAX = 20
 
-const sockets: WebSocket[] = []
+const sockets: Socket[] = []
 let tokens: string[] = []
+let next = 0
 const { publicKey, privateKey } = await generateKeyPair('ES256')
 
 const deviceIdOf = (index: number): string => `mac:${(0xaa_00_00_00_00_00 + index).toString(16)}`
@@ -64,13 +66,28 @@ async function prepare(count: number): Promise<Prepared> {
   return { jwksUrl: keys.url }
 }
 
-async function connect(url: string, atOnce: number): Promise<Connected> {
+async function connect(order: DevicesOrder & { act: 'connect' }): Promise<Connected> {
+  const { url, atOnce, perAddress = DEVICES_PER_ADDRESS, count = tokens.length - next } = order
+  const { hostname: host, port } = new URL(url)
   const startedAt = performance.now()
-  let next = 0
+  const end = Math.min(tokens.length, next + count)
   let failures = 0
+  const open = async (index: number): Promise<boolean> => {
+    const address = Math.floor(index / perAddress)
+    const socket = await openDevice({
+      host,
+      port: Number(port),
+      localAddress: address === 0 ? undefined : `127.0.0.${1 + address}`,
+      deviceId: deviceIdOf(index),
+      token: tokens[index] ?? '',
+    })
+    if (socket) sockets.push(socket)
+    return socket !== undefined
+  }
   const worker = async (): Promise<void> => {
-    for (let index = next++; index < tokens.length; index = next++) {
-      for (let attempt = 1; !(await open(url, index)); attempt += 1) {
+    while (next < end) {
+      const index = next++
+      for (let attempt = 1; !(await open(index)); attempt += 1) {
         failures += 1
         if (attempt === ATTEMPTS_MAX) throw new Error(`${deviceIdOf(index)} cannot connect`)
       }
@@ -80,45 +97,10 @@ async function connect(url: string, atOnce: number): Promise<Connected> {
   return { seconds: (performance.now() - startedAt) / 1_000, failures }
 }
 
-function open(url: string, index: number): Promise<boolean> {
-  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/api/v2/device`, {
-    perMessageDeflate: false,
-    ...(index >= DEVICES_PER_ADDRESS && {
-      localAddress: `127.0.0.${1 + Math.floor(index / DEVICES_PER_ADDRESS)}`,
-    }),
-    headers: {
-      'X-Webpa-Device-Name': deviceIdOf(index),
-      Authorization: `Bearer ${tokens[index]}`,
-      'X-Webpa-Convey': CONVEY,
-    },
-  })
-  return new Promise((resolve) => {
-    socket.once('open', () => {
-      sockets.push(socket)
-      resolve(true)
-    })
-    socket.on('error', () => resolve(false))
-  })
-}
-
-/** What a device of the field tells of itself. */
-const CONVEY = Buffer.from(
-  JSON.stringify({
-    'hw-model': 'TG1682',
-    'hw-serial-number': '123456789',
-    'hw-manufacturer': 'ARRIS',
-    'hw-last-reboot-reason': 'unknown',
-    'fw-name': 'TG1682_3.5s17_VBN',
-    'boot-time': 1_700_000_000,
-    'webpa-protocol': 'PARODUS-2.0-1.1.5',
-    'webpa-interface-used': 'erouter0',
-    'webpa-last-reconnect-reason': 'webpa_process_starts',
-  }),
-).toString('base64')
-
 answerOrders((order: DevicesOrder): Promise<Prepared | Connected> | object => {
   if (order.act === 'prepare') return prepare(order.count)
-  if (order.act === 'connect') return connect(order.url, order.atOnce)
-  for (const socket of sockets.splice(0)) socket.terminate()
+  if (order.act === 'connect') return connect(order)
+  for (const socket of sockets.splice(0)) socket.destroy()
+  next = 0
   return {}
 })
