@@ -39,8 +39,8 @@ export function createListener(options: ListenerOptions): Listener {
   return {
     onRequest(request, response) {
       const { status, headers, body } = respond(request, options)
-      // A body that is on its way is not waited for.
-      request.resume()
+      // A body that is on its way is not waited for. Most have none, and reading none takes time too.
+      if (hasBody(request)) request.resume()
       response.writeHead(status, headers)
       response.end(body)
     },
@@ -55,6 +55,16 @@ export function createListener(options: ListenerOptions): Listener {
       socket.once('close', () => clearTimeout(timer))
     },
   }
+}
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
+
+/** The first value of the header; only where there may be several are all taken apart. */
+function nameOf(request: IncomingMessage): string | undefined {
+  const name = request.headers['x-webpa-device-name'] as string | undefined
+  if (!name?.includes(',')) return name
+  return request.headersDistinct['x-webpa-device-name']?.[0]
 }
 
 interface Wire {
@@ -88,8 +98,7 @@ function beginRedirect(tracer: Tracer, { method = '', url = '', headers }: Incom
 
 function judge(request: IncomingMessage, options: ListenerOptions, span: Span | undefined): Wire {
   const { metrics, log, logsRedirects } = options
-  const name = request.headersDistinct['x-webpa-device-name']?.[0]
-  const found = answer(name, request.url ?? '', options.talarias(), options.side)
+  const found = answer(nameOf(request), request.url ?? '', options.talarias(), options.side)
   if (found.kind === 'refused') {
     metrics.refused.inc({ reason: found.reason })
     return {

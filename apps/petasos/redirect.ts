@@ -1,5 +1,5 @@
 /** What Petasos answers: where a device shall go, or why it cannot be said. api.md A1. */
-import { ownerOf } from '#libs/hash/rendezvous.ts'
+import { createOwners, type FindOwner } from '#libs/hash/rendezvous.ts'
 import type { TalariaEntry } from '#libs/nats/bucket/talarias.ts'
 import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
 import type { RefusalReason } from './metrics.ts'
@@ -28,7 +28,7 @@ export type Answer =
  * Decides one request.
  * @param name the first value of `X-Webpa-Device-Name`.
  * @param target the request's target as it came.
- * @param talarias the live ones by id.
+ * @param talarias the live ones by id; a list that was given is not changed afterwards.
  * @param side on which side of the deployment the device is.
  */
 export function answer(
@@ -59,15 +59,30 @@ function baseOf(talaria: TalariaEntry | undefined, side: Side): string {
   return (side === 'internal' ? talaria?.internalUrl : undefined) ?? talaria?.url ?? ''
 }
 
-/** Those that drain get nobody, unless nobody else is there: held there is better than not at all. */
+/** What was made of each list, which is a new one at each change and asked for many devices. */
+const choices = new WeakMap<ReadonlyMap<string, TalariaEntry>, FindOwner>()
+
 function choose(device: DeviceId, talarias: ReadonlyMap<string, TalariaEntry>): string | undefined {
+  const known = choices.get(talarias)
+  if (known) return known(device)
+  const choice = choiceOf(talarias)
+  choices.set(talarias, choice)
+  return choice(device)
+}
+
+/** Those that drain get nobody, unless nobody else is there: held there is better than not at all. */
+function choiceOf(talarias: ReadonlyMap<string, TalariaEntry>): FindOwner {
   const members = [...talarias].map(([id, { weight, draining }]) => ({ id, weight, draining }))
   const taking = members.filter(({ draining }) => !draining)
-  return ownerOf(device, taking.length > 0 ? taking : members)
+  return createOwners(taking.length > 0 ? taking : members)
 }
+
+/** A target that is a path already, as nearly all are: nothing of it has to be changed. */
+const PLAIN_PATH = /^\/(?:[\u0021-\u007e]*[\u0021-\u002e\u0030-\u007e])$/
 
 /** Path and query, never the host that an absolute target names; no slash at the end, as upstream. */
 function pathOf(target: string): string {
+  if (PLAIN_PATH.test(target)) return target
   const path = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '')
   const trimmed = path.startsWith('/') ? path.replace(/\/+$/, '') : ''
   return trimmed.replaceAll(/[^\u0021-\u007e]/g, (character) => encodeURIComponent(character))

@@ -1,5 +1,8 @@
-/** Which of several members owns a key, so that a change of members moves only what it must. */
-import { murmur3 } from './murmur3.ts'
+/**
+ * Which of several members owns a key, so that a change of members moves only what it must. Everybody
+ * who must agree uses this and nothing else: it decides where devices go and who tells of the dead.
+ */
+import { halvesOf, scatter } from './halves.ts'
 
 /** One that can own keys. */
 export interface Member {
@@ -8,28 +11,59 @@ export interface Member {
   weight: number
 }
 
+/** The id of the member that owns `key`; undefined when there are no members. */
+export type FindOwner = (key: string) => string | undefined
+
+/** A score that is certainly lower is not worked out; rounding is far below this. */
+const CERTAINLY = 1 - 1e-9
+
 /**
- * The id of the member that owns `key`, undefined when there is none. Weighted rendezvous hashing:
- * each member draws a score from the key, and the highest wins; so everybody who knows the same
- * members answers the same, in whatever order he knows them. ADR 5.
+ * Weighted rendezvous hashing: each member draws a score from the key, and the highest wins; so
+ * everybody who knows the same members answers the same, in whatever order he knows them. ADR 5.
+ *
+ * The key is hashed once, and mixed with the two numbers of each member, which are made here; so a
+ * list that does not change is given once and asked many times.
  */
-export function ownerOf(key: string, members: readonly Member[]): string | undefined {
-  let owner: Member | undefined
-  let ownerScore = 0
-  for (const member of members) {
-    const score = scoreOf(key, member)
-    const isTie = owner !== undefined && score === ownerScore
-    if (!owner || score > ownerScore || (isTie && member.id < owner.id)) {
-      owner = member
-      ownerScore = score
+export function createOwners(members: Iterable<Member>): FindOwner {
+  // By id, as the first of two equal scores wins.
+  const sorted = [...members].toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  const highs = Int32Array.from(sorted, ({ id }) => halvesOf(id).high)
+  const lows = Int32Array.from(sorted, ({ id }) => halvesOf(id).low)
+  const weights = Float64Array.from(sorted, ({ weight }) => weight)
+  return (key) => {
+    const { high, low } = halvesOf(key)
+    let owner = 0
+    let best = -1
+    for (let index = 0; index < weights.length; index += 1) {
+      const weight = weights[index] ?? 0
+      const uniform = mix(high ^ (highs[index] ?? 0), low ^ (lows[index] ?? 0))
+      // As -ln(u) > 1 - u, most are known to lose without their logarithm.
+      if (weight < best * (1 - uniform) * CERTAINLY) continue
+      // The share of wins is exactly the share of the weight.
+      const score = weight / -Math.log(uniform)
+      if (score > best) {
+        owner = index
+        best = score
+      }
     }
+    return sorted[owner]?.id
   }
-  return owner?.id
 }
 
-/** `weight / -ln(u)` for a uniform u: the share of wins is exactly the share of the weight. */
-function scoreOf(key: string, { id, weight }: Member): number {
-  // A half is added so that u is never 0 or 1.
-  const uniform = (murmur3(`${id}\n${key}`) + 0.5) / 2 ** 32
-  return weight / -Math.log(uniform)
+/** The owner of one key, for who asks once. */
+export const ownerOf = (key: string, members: Iterable<Member>): string | undefined =>
+  createOwners(members)(key)
+
+/**
+ * 64 bits to a number between 0 and 1, neither of which it ever is. Each half is changed by the other
+ * in turn, four times: every bit that goes in reaches every bit that comes out, and no two inputs
+ * come out as the same 64 bits. (A BigInt would do it in one line, and take a hundred times as long.)
+ */
+function mix(high: number, low: number): number {
+  const first = high ^ scatter(low)
+  const second = low ^ scatter(first)
+  const third = first ^ scatter(second)
+  const fourth = second ^ scatter(third)
+  // 52 bits and a half: more would be rounded, up to 1.
+  return ((third >>> 0) * 2 ** 20 + (fourth >>> 12) + 0.5) / 2 ** 52
 }

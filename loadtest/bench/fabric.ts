@@ -18,3 +18,11 @@ export const startTalaria = (nats: TestNats, jwksUrl: string): Promise<AppProces
     TALARIA_JWKS_URL: jwksUrl,
     TALARIA_DRAIN_MS: '0',
   })
+
+/** A Petasos that sends devices to who announces itself in `nats`. */
+export const startPetasos = (nats: TestNats): Promise<AppProcess> =>
+  startAppProcess('petasos', {
+    NATS_URL: nats.urlOf('petasos'),
+    PETASOS_PORT: '0',
+    PETASOS_OPERATIONS_PORT: '0',
+  })

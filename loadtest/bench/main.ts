@@ -9,6 +9,7 @@ import { scenario as connect } from './connect/scenario.ts'
 import { scenario as durability } from './durability/scenario.ts'
 import { scenario as events } from './events/scenario.ts'
 import { scenario as offline } from './offline/scenario.ts'
+import { scenario as redirect } from './redirect/scenario.ts'
 import { scenario as regions } from './regions/scenario.ts'
 import { scenario as store } from './store/scenario.ts'
 import { scenario as storm } from './storm/scenario.ts'
@@ -20,6 +21,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   durability,
   events,
   offline,
+  redirect,
   regions,
   store,
   storm,
