@@ -20,7 +20,11 @@ export function residentKiB(pid: number): number {
   return Number(size)
 }
 
-function read(pid: number, file: 'stat' | 'status'): string {
+/** How many writes a process has asked of the kernel, to sockets and all else; no load changes it. */
+export const writeCalls = (pid: number): number =>
+  Number(/^syscw: (\d+)$/m.exec(read(pid, 'io'))?.[1] ?? Number.NaN)
+
+function read(pid: number, file: 'stat' | 'status' | 'io'): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8')
   } catch {

@@ -99,6 +99,8 @@ function figuresOf({ inFlight, bare, fabric }: Level): Figure[] {
     ...both('CPU of HTTP (Scytale)', 'httpMs'),
     ...both('CPU of websockets (Talaria)', 'socketsMs'),
     ...both('CPU of nats-server', 'natsMs'),
+    ...both('writes of HTTP (Scytale)', 'httpWrites', ''),
+    ...both('writes of websockets (Talaria)', 'socketsWrites', ''),
     ...both('p50', 'p50Ms'),
     ...both('p99', 'p99Ms'),
     ...both('rate', 'perSecond', '/s'),

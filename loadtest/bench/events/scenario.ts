@@ -3,7 +3,7 @@
  * the same payload with as many under way: 50 devices with verified tokens, 8 events each.
  */
 import { startChild, type Child } from '#loadtest/bench/child.ts'
-import { cpuSeconds } from '#loadtest/bench/counters.ts'
+import { cpuSeconds, writeCalls } from '#loadtest/bench/counters.ts'
 import { startNats } from '#loadtest/bench/fabric.ts'
 import type { Figure, Outcome, Scenario } from '#loadtest/bench/scenario.ts'
 import { median } from '#loadtest/bench/statistics.ts'
@@ -30,6 +30,8 @@ interface Round {
   natsMs: number
   /** Of the publisher, or of Talaria. */
   ownMs: number
+  /** Writes that the same asked of the kernel for each event. */
+  ownWrites: number
   generatorCore: number
   invalid: string | undefined
 }
@@ -131,11 +133,20 @@ async function measureTalaria(
 }
 
 function timesOf(natsPid: number, ownPid: number) {
-  const before = { nats: cpuSeconds([natsPid]), own: cpuSeconds([ownPid]) }
-  return (count: number): { natsMs: number; ownMs: number } => ({
-    natsMs: ((cpuSeconds([natsPid]) - before.nats) / count) * 1_000,
-    ownMs: ((cpuSeconds([ownPid]) - before.own) / count) * 1_000,
+  const look = () => ({
+    nats: cpuSeconds([natsPid]),
+    own: cpuSeconds([ownPid]),
+    writes: writeCalls(ownPid),
   })
+  const before = look()
+  return (count: number): Pick<Round, 'natsMs' | 'ownMs' | 'ownWrites'> => {
+    const { nats, own, writes } = look()
+    return {
+      natsMs: ((nats - before.nats) / count) * 1_000,
+      ownMs: ((own - before.own) / count) * 1_000,
+      ownWrites: (writes - before.writes) / count,
+    }
+  }
 }
 
 function invalidity(failures: number, ownCore: number): string | undefined {
@@ -147,6 +158,7 @@ function invalidity(failures: number, ownCore: number): string | undefined {
 const figuresOf = (name: string, rounds: readonly Round[]): Figure[] => [
   { what: `${name}: rate`, unit: '/s', values: rounds.map(({ perSecond }) => perSecond) },
   { what: `${name}: CPU of an event`, unit: 'ms', values: rounds.map(({ ownMs }) => ownMs) },
+  { what: `${name}: writes of an event`, unit: '', values: rounds.map((each) => each.ownWrites) },
   {
     what: `nats-server under ${name}: CPU of an event`,
     unit: 'ms',

@@ -1,6 +1,6 @@
 /** What so many callers cost one way of a command, for a while. */
 import type { Child } from '#loadtest/bench/child.ts'
-import { cpuSeconds } from '#loadtest/bench/counters.ts'
+import { cpuSeconds, writeCalls } from '#loadtest/bench/counters.ts'
 import { COMMAND, type CommandPath } from './command-paths.ts'
 import type { Called, CallersOrder } from './http-callers.ts'
 
@@ -17,6 +17,9 @@ export interface CallsCost {
   httpMs: number
   socketsMs: number
   natsMs: number
+  /** Writes that each asked of the kernel for each request. */
+  httpWrites: number
+  socketsWrites: number
   p50Ms: number
   p99Ms: number
   perSecond: number
@@ -37,18 +40,24 @@ export async function measureCalls(
     http: cpuSeconds([pids.http]),
     sockets: cpuSeconds([pids.sockets]),
     nats: cpuSeconds([pids.nats]),
+    httpWrites: writeCalls(pids.http),
+    socketsWrites: writeCalls(pids.sockets),
   })
   const before = look()
   const order: CallersOrder = { ...options, port, body: COMMAND }
   const called = await callers.ask<Called>(order)
   const after = look()
-  const each = (part: keyof typeof before): number =>
-    ((after[part] - before[part]) / called.count) * 1_000
+  const each = (part: keyof typeof before): number => (after[part] - before[part]) / called.count
+  const [httpMs, socketsMs, natsMs] = [each('http'), each('sockets'), each('nats')].map(
+    (seconds) => seconds * 1_000,
+  ) as [number, number, number]
   return {
-    cpuMs: each('http') + each('sockets') + each('nats'),
-    httpMs: each('http'),
-    socketsMs: each('sockets'),
-    natsMs: each('nats'),
+    cpuMs: httpMs + socketsMs + natsMs,
+    httpMs,
+    socketsMs,
+    natsMs,
+    httpWrites: each('httpWrites'),
+    socketsWrites: each('socketsWrites'),
     p50Ms: called.p50Ms,
     p99Ms: called.p99Ms,
     perSecond: called.count / called.seconds,
