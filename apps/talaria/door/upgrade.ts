@@ -57,7 +57,10 @@ export function createUpgrade(options: UpgradeOptions): Upgrade {
       .then((identity) => {
         if (socket.destroyed) return
         socket.off('error', onError)
-        sockets.handleUpgrade(request, socket, head, (webSocket) => onDevice(webSocket, identity))
+        sockets.handleUpgrade(request, socket, head, (webSocket) => {
+          webSocket.connection = socket
+          onDevice(webSocket, identity)
+        })
       })
       .catch((error: unknown) => {
         if (!(error instanceof Refusal)) throw error

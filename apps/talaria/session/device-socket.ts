@@ -2,7 +2,9 @@
  * The websocket of one device. It knows whose it is, so that the thousands of them share their
  * listeners: five closures of its own would cost each device a third of a KiB.
  */
+import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
+import { gatherWrites } from '#libs/socket/gathered-writes.ts'
 
 /** What a socket's owner is told. */
 export interface SocketOwner {
@@ -16,6 +18,17 @@ export interface SocketOwner {
 /** What the server of the door makes of each upgrade. */
 export class DeviceSocket extends WebSocket {
   #owner: SocketOwner | undefined
+  #connection: Duplex | undefined
+
+  /** What it goes over, which the door knows from the upgrade. */
+  set connection(connection: Duplex) {
+    this.#connection = connection
+  }
+
+  /** What is sent until the end of this turn of the loop is one write then, instead of one a frame. */
+  gather(): void {
+    if (this.#connection) gatherWrites(this.#connection)
+  }
 
   /** Tells `owner` from now on; once for each socket. */
   tell(owner: SocketOwner): void {

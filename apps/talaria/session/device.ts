@@ -170,6 +170,8 @@ export class Device implements SocketOwner, Standing {
    * @param onDone called once, when it is written or never will be.
    */
   acknowledge(bytes: Uint8Array, onDone: () => void): boolean {
+    // The acknowledgements of a device that has several events under way often come together.
+    this.#socket.gather()
     const isQueued = this.#write(bytes, onDone)
     if (!isQueued) onDone()
     return isQueued
