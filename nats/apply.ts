@@ -20,7 +20,7 @@ import { createLogger, type Logger } from '#libs/log/logger.ts'
 import { connectNats } from '#libs/nats/connection/connect.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
-import { EVENTS_BYTES_MAX, streams, type StreamOptions } from './streams.ts'
+import { EVENTS_BYTES_MAX, EVENTS_LOW_BYTES_MAX, streams, type StreamOptions } from './streams.ts'
 
 /** A cluster that has just started elects a leader for each stream, and is silent until it has one. */
 const ELECTION_MS = 60_000
@@ -52,8 +52,9 @@ export async function applyStreams(
   options: ApplyOptions,
 ): Promise<void> {
   const { replicas = 1, eventsBytesMax = EVENTS_BYTES_MAX, log } = options
+  const { eventsLowBytesMax = EVENTS_LOW_BYTES_MAX } = options
   const manager = await jetstreamManager(connection, { checkAPI: false })
-  for (const wanted of streams({ replicas, eventsBytesMax })) {
+  for (const wanted of streams({ replicas, eventsBytesMax, eventsLowBytesMax })) {
     const name = wanted.name ?? ''
     try {
       const { change, found } = await patiently(() => applyOne(manager, wanted), log)
@@ -138,6 +139,10 @@ export const applyEnv = z.object({
     'The cap of EVENTS: what it holds of its six hours is the backlog that a webhook may have.',
     EVENTS_BYTES_MAX,
   ),
+  NATS_EVENTS_LOW_BYTES_MAX: bytes(
+    'The cap of EVENTS_LOW, where events of low qos are: they push out each other only.',
+    EVENTS_LOW_BYTES_MAX,
+  ),
 })
 
 async function main(): Promise<void> {
@@ -147,6 +152,7 @@ async function main(): Promise<void> {
   await applyStreams(nats.connection, {
     replicas: config.NATS_REPLICAS,
     eventsBytesMax: config.NATS_EVENTS_BYTES_MAX,
+    eventsLowBytesMax: config.NATS_EVENTS_LOW_BYTES_MAX,
     log,
   })
 }

@@ -52,6 +52,17 @@ const viewStream = (stream: string): string[] => [
   `$JS.FC.${stream}.>`,
 ]
 
+/** To keep consumers of a stream of events, each of one filter at most, and to take from them. */
+const consumersOf = (stream: string): string[] => [
+  `$JS.API.CONSUMER.CREATE.${stream}.*`,
+  `$JS.API.CONSUMER.CREATE.${stream}.*.xmidt.event.*.*.>`,
+  `$JS.API.CONSUMER.INFO.${stream}.*`,
+  `$JS.API.CONSUMER.LIST.${stream}`,
+  `$JS.API.CONSUMER.DELETE.${stream}.*`,
+  `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
+  `$JS.ACK.${stream}.>`,
+]
+
 /** Which streams and consumers there are and how they stand; no message, and nothing that changes. */
 const JETSTREAM_STATE: readonly string[] = [
   '$JS.API.INFO',
@@ -84,6 +95,7 @@ const TOOLS_REQUESTS: readonly string[] = [
   'xmidt.device.*.stat',
   ...JETSTREAM_STATE,
   '$JS.API.STREAM.MSG.GET.EVENTS',
+  '$JS.API.STREAM.MSG.GET.EVENTS_LOW',
   '$JS.API.STREAM.MSG.GET.DEAD_LETTERS',
   '$JS.API.STREAM.MSG.GET.KV_TALARIAS',
   '$JS.API.DIRECT.GET.KV_TALARIAS.>',
@@ -116,7 +128,7 @@ export const USERS = [
       inboxOf('operator'),
       // A request from TOOLS comes with a reply subject that the server made.
       '_R_.>',
-      ...streamInfo('EVENTS', 'KV_SESSIONS'),
+      ...streamInfo('EVENTS', 'EVENTS_LOW', 'KV_SESSIONS'),
       // Its id may have dots, and then the key has several tokens.
       '$KV.TALARIAS.>',
       // Who of the others is gone, and whether it is: each tells the sessions of one that is.
@@ -166,15 +178,10 @@ export const USERS = [
       // Its notify intake takes events by HTTP.
       'xmidt.event.*.*.*',
       'xmidt.dead.*',
-      ...streamInfo('EVENTS', 'DEAD_LETTERS'),
+      ...streamInfo('EVENTS', 'EVENTS_LOW', 'DEAD_LETTERS'),
       // The webhooks' consumers. A token cannot be matched in part: no `webhook_*` is possible.
-      '$JS.API.CONSUMER.CREATE.EVENTS.*',
-      '$JS.API.CONSUMER.CREATE.EVENTS.*.xmidt.event.*.*.>',
-      '$JS.API.CONSUMER.INFO.EVENTS.*',
-      '$JS.API.CONSUMER.LIST.EVENTS',
-      '$JS.API.CONSUMER.DELETE.EVENTS.*',
-      '$JS.API.CONSUMER.MSG.NEXT.EVENTS.*',
-      '$JS.ACK.EVENTS.>',
+      ...consumersOf('EVENTS'),
+      ...consumersOf('EVENTS_LOW'),
       readEntry('WEBHOOKS'),
       writeEntry('WEBHOOKS'),
       ...watchBucket('WEBHOOKS'),
@@ -184,6 +191,7 @@ export const USERS = [
       ...watchBucket('WEBHOOK_STATE'),
       // When the oldest event came that a webhook has not had.
       '$JS.API.DIRECT.GET.EVENTS',
+      '$JS.API.DIRECT.GET.EVENTS_LOW',
       // Instances ask each other which events they were given.
       'xmidt.caduceus.taken',
       inboxOf('caduceus'),
@@ -211,7 +219,7 @@ export const USERS = [
     publish: [
       OWN_RIGHTS,
       ...JETSTREAM_STATE,
-      ...['EVENTS', 'DEAD_LETTERS', 'KV_TALARIAS', 'KV_SESSIONS'].flatMap(viewStream),
+      ...['EVENTS', 'EVENTS_LOW', 'DEAD_LETTERS', 'KV_TALARIAS', 'KV_SESSIONS'].flatMap(viewStream),
       'xmidt.device.*.stat',
       'xmidt.talarias.ping',
       'xmidt.talaria.*.ping',

@@ -11,6 +11,8 @@ import {
   DEAD_LETTERS_PER_WEBHOOK_MAX,
   DEAD_LETTERS_STREAM,
 } from '#libs/nats/stream/dead-letters.ts'
+import { EVENTS_LOW_STREAM, EVENTS_STREAM } from '#libs/nats/stream/event-streams.ts'
+import { EVENTS_LOW_STREAM_SUBJECTS, EVENTS_STREAM_SUBJECTS } from '#libs/nats/subjects.ts'
 import { SESSIONS_BUCKET } from '#libs/nats/bucket/sessions.ts'
 import { TALARIA_LEASE_MS, TALARIAS_BUCKET } from '#libs/nats/bucket/talarias.ts'
 
@@ -23,10 +25,15 @@ export interface StreamOptions {
   replicas: number
   /** The cap of EVENTS in bytes: what it holds of its 6 hours is the backlog that a webhook may have. */
   eventsBytesMax: number
+  /** The cap of EVENTS_LOW likewise: what is in it can push out nothing else. */
+  eventsLowBytesMax: number
 }
 
 /** Fits a laptop; a fleet sets NATS_EVENTS_BYTES_MAX to hours of its own rate. */
 export const EVENTS_BYTES_MAX = 1024 * MIB
+
+/** As much again, for what nobody was told to be kept; a fleet sets NATS_EVENTS_LOW_BYTES_MAX. */
+export const EVENTS_LOW_BYTES_MAX = 1024 * MIB
 
 const DEAD_LETTERS_BYTES_MAX = 256 * MIB
 const BUCKET_BYTES_MAX = 64 * MIB
@@ -37,23 +44,26 @@ const SESSIONS_BYTES_MAX = 1024 * MIB
 /** Larger than any WRP that Talaria takes, smaller than the server's own limit. */
 const EVENT_BYTES_MAX = MIB
 
-/** All streams, the buckets' among them, in the order in which they are made. */
-export function streams({ replicas, eventsBytesMax }: StreamOptions): Partial<StreamConfig>[] {
+/**
+ * All streams, the buckets' among them, in the order in which they are made: EVENTS once had all
+ * events, and gives the subjects of low qos away before EVENTS_LOW can take them.
+ */
+export function streams(options: StreamOptions): Partial<StreamConfig>[] {
+  const { replicas, eventsBytesMax, eventsLowBytesMax } = options
   return [
     {
-      name: 'EVENTS',
-      description: 'Events of devices, as they were stamped.',
-      subjects: ['xmidt.event.>'],
-      retention: RetentionPolicy.Limits,
-      discard: DiscardPolicy.Old,
-      storage: StorageType.File,
-      compression: StoreCompression.S2,
-      max_age: nanos(6 * HOUR_MS),
+      name: EVENTS_STREAM,
+      description: 'Events of devices that were acknowledged, as they were stamped.',
+      subjects: [...EVENTS_STREAM_SUBJECTS],
       max_bytes: eventsBytesMax,
-      max_msg_size: EVENT_BYTES_MAX,
-      duplicate_window: nanos(120_000),
-      allow_direct: true,
-      num_replicas: replicas,
+      ...ofEvents(replicas),
+    },
+    {
+      name: EVENTS_LOW_STREAM,
+      description: 'Events of devices of low qos, which nobody was told to be kept.',
+      subjects: [...EVENTS_LOW_STREAM_SUBJECTS],
+      max_bytes: eventsLowBytesMax,
+      ...ofEvents(replicas),
     },
     {
       name: DEAD_LETTERS_STREAM,
@@ -95,6 +105,21 @@ export function streams({ replicas, eventsBytesMax }: StreamOptions): Partial<St
       subject_delete_marker_ttl: nanos(120_000),
     },
   ]
+}
+
+/** What is the same for all streams of events. */
+function ofEvents(replicas: number): Partial<StreamConfig> {
+  return {
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.Old,
+    storage: StorageType.File,
+    compression: StoreCompression.S2,
+    max_age: nanos(6 * HOUR_MS),
+    max_msg_size: EVENT_BYTES_MAX,
+    duplicate_window: nanos(120_000),
+    allow_direct: true,
+    num_replicas: replicas,
+  }
 }
 
 /** The stream of a KV bucket, as the client would make it. */

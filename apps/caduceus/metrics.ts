@@ -6,6 +6,7 @@ import { createBooks, EVENT_STATES, type EventCounts } from './delivery/books.ts
 import { createDroppedCounter } from '#libs/http/connections.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection/connection-metrics.ts'
+import { EVENT_STREAMS, EVENTS_LOW_STREAM, EVENTS_STREAM } from '#libs/nats/stream/event-streams.ts'
 import { createStreamsGauge } from '#libs/nats/stream/streams-watch.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
 import { WEBHOOK_STATE_BUCKET } from './webhook-state.ts'
@@ -75,9 +76,15 @@ export type CaduceusFaults = Faults<(typeof FAULTS)[number]>
 /** Upper bounds of an attempt's seconds: from a receiver next door to the longest timeout. */
 const ATTEMPT_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120]
 
+/** What is counted when retention took an event of each stream: of low qos none was promised. */
+export const RETENTION_REASONS = {
+  [EVENTS_STREAM]: 'retention',
+  [EVENTS_LOW_STREAM]: 'retention-low',
+} as const
+
 /** What must be there before anything is promised. */
 export const STREAMS = [
-  'EVENTS',
+  ...EVENT_STREAMS,
   'DEAD_LETTERS',
   `KV_${WEBHOOKS_BUCKET}`,
   `KV_${WEBHOOK_STATE_BUCKET}`,
@@ -253,7 +260,7 @@ function createDeliveries(registry: Registry) {
       'Dead letters kept without their payload, as their owner has too many bytes of them.',
     ),
     dropped: registry.counter('events_dropped_total', 'Events that a webhook will not get.', {
-      reason: ['retention', 'expired', 'match-overrun'],
+      reason: [...Object.values(RETENTION_REASONS), 'expired', 'match-overrun'],
     }),
     headersLeftOut: registry.counter(
       'header_lines_dropped_total',

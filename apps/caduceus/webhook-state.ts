@@ -1,7 +1,7 @@
 /**
  * What is kept of webhooks besides their registrations, in the bucket WEBHOOK_STATE: for each event
- * that waits for a retry how often it failed, and for each webhook the place up to which is known
- * what retention took.
+ * that waits for a retry how often it failed, and for each feed of a webhook the place up to which is
+ * known what retention took.
  */
 import { z } from 'zod'
 import type { Logger } from '#libs/log/logger.ts'
@@ -19,7 +19,7 @@ const retry = z.object({
   failed: z.number().int().positive(),
 })
 
-/** Of one webhook; a place counts for the consumer that was made at that time only. */
+/** Of one feed; a place counts for the consumer that was made at that time only. */
 const place = z.object({
   /** When the consumer was made, as the server writes it. */
   created: z.string(),
@@ -38,7 +38,7 @@ const place = z.object({
   unsettled: z.number().int().nonnegative(),
 })
 
-/** How far a webhook is. */
+/** How far a webhook is in a stream. */
 export type Place = z.infer<typeof place>
 
 /** One entry. */
@@ -52,15 +52,14 @@ export function openWebhookState(nats: Nats, log: Logger): Promise<Bucket<Webhoo
 }
 
 /** The key of an event that waits for a retry. */
-export const retryKey = (webhookId: string, seq: number): string =>
-  `${RETRY_PREFIX}${webhookId}.${seq}`
+export const retryKey = (feed: string, seq: number): string => `${RETRY_PREFIX}${feed}.${seq}`
 
-/** The key of a webhook's place. */
-export const placeKey = (webhookId: string): string => `place.${webhookId}`
+/** The key of a feed's place. */
+export const placeKey = (feed: string): string => `place.${feed}`
 
-/** Whose event a key is of; undefined for a key of another kind. */
-export function parseRetryKey(key: string): { webhookId: string; seq: number } | undefined {
+/** Which feed's event a key is of; undefined for a key of another kind. */
+export function parseRetryKey(key: string): { feed: string; seq: number } | undefined {
   if (!key.startsWith(RETRY_PREFIX)) return undefined
-  const [webhookId = '', seq = ''] = key.slice(RETRY_PREFIX.length).split('.')
-  return { webhookId, seq: Number(seq) }
+  const [feed = '', seq = ''] = key.slice(RETRY_PREFIX.length).split('.')
+  return { feed, seq: Number(seq) }
 }

@@ -42,6 +42,8 @@ export interface OutgoingEvent {
   device: DeviceId | undefined
   /** The authority of its `event:<type>/…` destination. */
   type: string
+  /** Whether its qos is low: then it goes into the stream EVENTS_LOW, and nobody was told that it is kept. */
+  isLow?: boolean | undefined
   /** The whole WRP, msgpack. */
   bytes: Uint8Array
   dest: string
@@ -74,7 +76,7 @@ export function publishEvent(
   event: OutgoingEvent,
   { timeoutMs = PUBLISH_MS, lastSequence }: PublishEventOptions = {},
 ): Promise<PubAck> {
-  return publisher.publish(eventSubject(event.device, event.type), event.bytes, {
+  return publisher.publish(eventSubject(event.device, event.type, event), event.bytes, {
     msgID: event.id,
     headers: eventHeaders(event),
     timeout: timeoutMs,

@@ -10,6 +10,8 @@ import {
   deviceSubjects,
   deviceToken,
   eventSubject,
+  EVENTS_LOW_STREAM_SUBJECTS,
+  EVENTS_STREAM_SUBJECTS,
   eventSubjectsOfType,
   parseEventSubject,
   SubjectError,
@@ -138,6 +140,26 @@ describe('event subjects', () => {
     )
   })
 
+  it('of low qos differ by the partition only, so wildcards over it take both', () => {
+    const [high, low] = [false, true].map((isLow) => eventSubject(device, 'x', { isLow }))
+    expect(low).toBe(high?.replace('xmidt.event.', 'xmidt.event.low-'))
+    expect(parseEventSubject(low ?? '')).toEqual({
+      ...parseEventSubject(high ?? ''),
+      isLow: true,
+    })
+  })
+
+  it('are of one stream each, whatever the device and the qos', () => {
+    fc.assert(
+      fc.property(anyDevice, fc.boolean(), (id, isLow) => {
+        const subject = eventSubject(id, 'x', { isLow })
+        const isTaken = (taken: string): boolean => subject.startsWith(taken.slice(0, -1))
+        expect(EVENTS_STREAM_SUBJECTS.filter(isTaken)).toHaveLength(isLow ? 0 : 1)
+        expect(EVENTS_LOW_STREAM_SUBJECTS.filter(isTaken)).toHaveLength(isLow ? 1 : 0)
+      }),
+    )
+  })
+
   it('has a place for an event without a device', () => {
     expect(eventSubject(undefined, 'x')).toBe('xmidt.event.0.x._')
     expect(parseEventSubject('xmidt.event.0.x._').device).toBeUndefined()
@@ -159,6 +181,8 @@ describe('event subjects', () => {
     'xmidt.event',
     'xmidt.event.1.x',
     'xmidt.event.q.x._',
+    'xmidt.event.low-.x._',
+    'xmidt.event.low-low-1.x._',
     'xmidt.event.1.x._.y',
     'other.1.x._',
   ])('refuses %j, which is no event', (subject) => {

@@ -40,8 +40,26 @@ export const CADUCEUS_TAKEN = 'xmidt.caduceus.taken'
 export const TALARIA_SUBJECT_KINDS = ['ping', 'stat', 'gate', 'drain'] as const
 export type TalariaSubjectKind = (typeof TALARIA_SUBJECT_KINDS)[number]
 
-/** All events: what stream EVENTS takes. */
+/** All events, of low qos too. */
 export const EVENT_SUBJECTS = `${EVENT_PREFIX}.>`
+
+/** Before the partition of an event of low qos. */
+const LOW_PREFIX = 'low-'
+
+const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => String(index))
+
+/**
+ * What stream EVENTS takes. `again` stands where a partition's number does in what a person
+ * published again.
+ */
+export const EVENTS_STREAM_SUBJECTS: readonly string[] = [...PARTITIONS, 'again'].map(
+  (partition) => `${EVENT_PREFIX}.${partition}.>`,
+)
+
+/** What stream EVENTS_LOW takes. */
+export const EVENTS_LOW_STREAM_SUBJECTS: readonly string[] = PARTITIONS.map(
+  (partition) => `${EVENT_PREFIX}.${LOW_PREFIX}${partition}.>`,
+)
 
 /** What a device can be asked or told, the last token of its subjects. */
 export const DEVICE_SUBJECT_KINDS = ['command', 'stat', 'session'] as const
@@ -86,17 +104,24 @@ export function deviceOfToken(token: string): DeviceId {
 
 /**
  * Where an event is published: `xmidt.event.<partition>.<type>.<device>`. The partition is a hash
- * of the device id, so one device's events stay in one order wherever EVENTS is split.
+ * of the device id, so one device's events stay in one order wherever EVENTS is split. One of low
+ * qos has `low-` before the partition's number: it goes into another stream, and whoever listens
+ * with a wildcard hears both.
  * @param device undefined for an event that no device is part of; its token is then `_`.
  * @param type the authority of the event's `event:<type>/…` destination.
  * @throws {SubjectError} TOKEN_EMPTY or TOKEN_TOO_LONG for a type that cannot be a token.
  */
-export function eventSubject(device: DeviceId | undefined, type: string): string {
+export function eventSubject(
+  device: DeviceId | undefined,
+  type: string,
+  { isLow = false }: { isLow?: boolean | undefined } = {},
+): string {
   const partition = device === undefined ? 0 : murmur3(device) % PARTITION_COUNT
-  return `${EVENT_PREFIX}.${partition}.${typeToken(type)}.${device === undefined ? NO_DEVICE : deviceToken(device)}`
+  const place = isLow ? `${LOW_PREFIX}${partition}` : partition
+  return `${EVENT_PREFIX}.${place}.${typeToken(type)}.${device === undefined ? NO_DEVICE : deviceToken(device)}`
 }
 
-/** All events of one type, whatever the device: `xmidt.event.*.<type>.>`. */
+/** All events of one type, whatever the device and the qos: `xmidt.event.*.<type>.>`. */
 export function eventSubjectsOfType(type: string): string {
   return `${EVENT_PREFIX}.*.${typeToken(type)}.>`
 }
@@ -104,6 +129,8 @@ export function eventSubjectsOfType(type: string): string {
 /** What an event's subject says. */
 export interface EventSubject {
   partition: number
+  /** Whether its qos is low. */
+  isLow: boolean
   type: string
   /** Undefined for an event without a device. */
   device: DeviceId | undefined
@@ -113,12 +140,13 @@ export interface EventSubject {
  * @throws {SubjectError} SUBJECT_UNKNOWN for what {@link eventSubject} did not make, TOKEN_MALFORMED.
  */
 export function parseEventSubject(subject: string): EventSubject {
-  const [partition, type, device, ...rest] = tokensAfter(subject, EVENT_PREFIX)
-  if (!partition || !/^\d+$/.test(partition) || !type || !device || rest.length > 0) {
-    throw unknown(subject)
-  }
+  const [place = '', type, device, ...rest] = tokensAfter(subject, EVENT_PREFIX)
+  const isLow = place.startsWith(LOW_PREFIX)
+  const partition = isLow ? place.slice(LOW_PREFIX.length) : place
+  if (!/^\d+$/.test(partition) || !type || !device || rest.length > 0) throw unknown(subject)
   return {
     partition: Number(partition),
+    isLow,
     type: unescapeToken(type),
     device: device === NO_DEVICE ? undefined : deviceOfToken(device),
   }

@@ -8,7 +8,7 @@ import { applyStreams } from '#nats/apply.ts'
 import { connectDevice, type TestDevice } from '#tests/support/device.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { startNatsCluster } from '#tests/support/nats-cluster.ts'
-import { EVENTS_BYTES_MAX } from '#tests/support/nats.ts'
+import { EVENTS_CAPS } from '#tests/support/nats.ts'
 import { readTold } from '#tests/support/presence.ts'
 import { logOf } from '#tests/support/stack.ts'
 
@@ -19,7 +19,7 @@ it('each session has one online and one offline event while one node of three is
   const { certificateFile: caFile } = cluster
   const url = cluster.urls.join(',')
   await using nats = await connectNats({ url, caFile, name: 'test', log: logOf('nats') })
-  const options = { replicas: 3, eventsBytesMax: EVENTS_BYTES_MAX, log: logOf('nats') }
+  const options = { replicas: 3, ...EVENTS_CAPS, log: logOf('nats') }
   await applyStreams(nats.connection, options)
   const manager = await jetstreamManager(nats.connection, { checkAPI: false })
   await using talaria = await start(

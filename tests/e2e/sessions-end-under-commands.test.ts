@@ -19,7 +19,7 @@ import { connectDevice, type TestDevice } from '#tests/support/device.ts'
 import { answerRequests } from '#tests/support/device-answers.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { startNatsCluster, type NatsCluster } from '#tests/support/nats-cluster.ts'
-import { EVENTS_BYTES_MAX } from '#tests/support/nats.ts'
+import { EVENTS_CAPS } from '#tests/support/nats.ts'
 import { CALLER_CREDENTIAL, logOf } from '#tests/support/stack.ts'
 
 /** Sessions of one end, and callers that ask all the time: some commands meet each end. */
@@ -59,7 +59,7 @@ beforeAll(async () => {
   const { certificateFile: caFile } = cluster
   const url = cluster.urls.join(',')
   operator = stack.use(await connectNats({ url, caFile, name: 'test', log: logOf('nats') }))
-  const options = { replicas: 3, eventsBytesMax: EVENTS_BYTES_MAX, log: logOf('nats') }
+  const options = { replicas: 3, ...EVENTS_CAPS, log: logOf('nats') }
   await applyStreams(operator.connection, options)
   one = await startTalaria('one', 0)
   other = await startTalaria('other', 1)

@@ -18,6 +18,7 @@ import { publishEvent } from '#libs/nats/event.ts'
 import { encode } from '#libs/wrp/codec.ts'
 import { eventTypeOf, parseDeviceId } from '#libs/wrp/locator.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
+import { needsAcknowledgement } from '#libs/wrp/qos.ts'
 import type { UserName } from '#nats/permissions.ts'
 import { startTestNats, type TestNats } from './nats.ts'
 
@@ -112,6 +113,7 @@ export async function startCaduceusBench(): Promise<CaduceusBench> {
         // The service of a source may be longer than any that a Talaria takes.
         device: parseDeviceId(source.split('/')[0] ?? ''),
         type: eventTypeOf(dest) ?? 'unknown',
+        isLow: !needsAcknowledgement(event),
         bytes: encode(event),
         dest,
         source,

@@ -12,7 +12,10 @@ import type { Region } from '#nats/region.ts'
 import { startNatsServer, type NatsServer } from '#nats/server.ts'
 
 /** A cap that the disk of any machine has room for several times at once. */
-export const EVENTS_BYTES_MAX = 64 * 1024 * 1024
+const EVENTS_BYTES_MAX = 64 * 1024 * 1024
+
+/** The caps of both streams of events. */
+export const EVENTS_CAPS = { eventsBytesMax: EVENTS_BYTES_MAX, eventsLowBytesMax: EVENTS_BYTES_MAX }
 
 /**
  * A user of tests of `libs/nats` alone, which know no app: it may everything in FABRIC. What an app
@@ -76,7 +79,7 @@ export async function startTestNats({
     await act(nats.connection)
   }
   const apply = (): Promise<void> =>
-    provision((nats) => applyStreams(nats, { eventsBytesMax: EVENTS_BYTES_MAX, log }))
+    provision((nats) => applyStreams(nats, { ...EVENTS_CAPS, log }))
   await apply()
   return {
     urlOf,

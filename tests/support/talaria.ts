@@ -19,7 +19,7 @@ import type { UserName } from '#nats/permissions.ts'
 import { basicOf } from './caller.ts'
 import { connectDevice, type ConnectDeviceOptions, type TestDevice } from './device.ts'
 import { eventually } from './eventually.ts'
-import { EVENTS_BYTES_MAX, startTestNats, type TestNats } from './nats.ts'
+import { EVENTS_CAPS, startTestNats, type TestNats } from './nats.ts'
 import { TOKEN_CLAIMS } from './token-claims.ts'
 
 /** An event as it passed. */
@@ -164,7 +164,7 @@ export async function startTalariaBench(): Promise<TalariaBench> {
         watching = watch()
         // Before the stream is there: what is stored at once must be seen.
         await operator.connection.flush()
-        await applyStreams(provisioner.connection, { eventsBytesMax: EVENTS_BYTES_MAX, log })
+        await applyStreams(provisioner.connection, { ...EVENTS_CAPS, log })
       }
     },
     newDevice: () => `mac:${(0xbb_00_00_00_00_00 + deviceCount++).toString(16)}`,

@@ -1,14 +1,15 @@
 /**
  * Looks from time to time how each webhook stands: what waits for it and since when, and whether
- * retention took something. One list of all consumers a look, not a question for each.
+ * retention took something. One list of all consumers of a stream a look, not a question for each.
  */
 import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'
 import type { Books } from '#apps/caduceus/delivery/books.ts'
 import type { FailedAttempts } from '#apps/caduceus/delivery/failed-attempts.ts'
+import { streamOfFeed, webhookIdOfFeed } from '#apps/caduceus/feed.ts'
 import type { Logger } from '#libs/log/logger.ts'
+import { EVENT_STREAMS } from '#libs/nats/stream/event-streams.ts'
 import { untilAborted } from '#libs/retry/until-aborted.ts'
 import { wait } from '#libs/retry/wait.ts'
-import { EVENTS_STREAM } from './durable/consumer-api.ts'
 import { webhookIdOfConsumer } from './durable/durable-name.ts'
 import type { DeadLetterCounts } from './dead-letter-counts.ts'
 import { findDurable } from './durable/durable.ts'
@@ -81,37 +82,41 @@ async function lastLook(options: LookOptions): Promise<void> {
 async function look(options: LookOptions): Promise<void> {
   const { manager, lossWatch, expireRetries, standings, deadLetters, failedAttempts } = options
   await failedAttempts.catchUp()
-  const found = new Map<string, ConsumerInfo>()
-  for await (const consumer of manager.consumers.list(EVENTS_STREAM)) {
-    const id = webhookIdOfConsumer(consumer)
-    if (id !== undefined) found.set(id, consumer)
-  }
-  const { state } = await manager.streams.info(EVENTS_STREAM)
-  for (const id of lossWatch.ids()) {
-    // A list leaves out what has no leader at the moment.
-    const consumer = found.get(id) ?? (await findDurable(manager, id))
-    if (!consumer) {
-      await forget(options, id)
-      continue
+  for (const stream of EVENT_STREAMS) {
+    const found = new Map<string, ConsumerInfo>()
+    for await (const consumer of manager.consumers.list(stream)) {
+      const id = webhookIdOfConsumer(consumer)
+      if (id !== undefined) found.set(id, consumer)
     }
-    const notedCount = failedAttempts.notedCount(id)
-    const { first_seq: firstSeq, last_seq: lastSeq } = state
-    const facts: Facts = { consumer, firstSeq, lastSeq, notedCount }
-    await standings.look(manager, id, facts)
-    await lossWatch.look(id, facts)
-    await expireRetries(id, facts)
+    const { state } = await manager.streams.info(stream)
+    for (const feed of lossWatch.feeds()) {
+      if (streamOfFeed(feed) !== stream) continue
+      const id = webhookIdOfFeed(feed)
+      // A list leaves out what has no leader at the moment.
+      const consumer = found.get(id) ?? (await findDurable(manager, feed))
+      if (!consumer) {
+        await forget(options, feed)
+        continue
+      }
+      const notedCount = failedAttempts.notedCount(feed)
+      const { first_seq: firstSeq, last_seq: lastSeq } = state
+      const facts: Facts = { consumer, firstSeq, lastSeq, notedCount }
+      await standings.look(manager, feed, facts)
+      await lossWatch.look(feed, facts)
+      await expireRetries(feed, facts)
+    }
   }
   // Last, as it is missed by nobody: its stream may be away while events go on.
   await deadLetters.look(manager)
 }
 
-/** The webhook is gone, and its consumer with it. */
+/** The consumer is gone, and so the webhook is, or it is made anew. */
 async function forget(
   { lossWatch, standings, failedAttempts, books }: LookOptions,
-  id: string,
+  feed: string,
 ): Promise<void> {
-  lossWatch.end(id)
-  standings.end(id)
-  for (const seq of books.waitingOf(id).keys()) await failedAttempts.forget(id, seq)
-  books.close(id)
+  lossWatch.end(feed)
+  standings.end(feed)
+  for (const seq of books.waitingOf(feed).keys()) await failedAttempts.forget(feed, seq)
+  books.close(feed)
 }

@@ -1,13 +1,13 @@
-/** Removes what has expired, with its consumer; every instance does it, and once is enough. */
+/** Removes what has expired, with its consumers; every instance does it, and once is enough. */
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { Metrics } from '#apps/caduceus/metrics.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Bucket } from '#libs/nats/bucket/bucket.ts'
+import { EVENT_STREAMS, EVENTS_STREAM, type EventStream } from '#libs/nats/stream/event-streams.ts'
 import { wait } from '#libs/retry/wait.ts'
-import { EVENTS_STREAM } from './durable/consumer-api.ts'
 import { oldDurableOf, webhookIdOfConsumer } from './durable/durable-name.ts'
-import { removeDurable } from './durable/durable.ts'
+import { removeDurables } from './durable/durable.ts'
 import { settleOldDurable } from './durable/old-durable.ts'
 import type { Webhooks } from './webhooks.ts'
 
@@ -34,7 +34,8 @@ export async function sweepForEver(options: SweepOptions): Promise<void> {
   for (let round = 1; await wait(everyMs * (0.8 + 0.4 * Math.random()), signal); round += 1) {
     try {
       await sweepExpired(options)
-      if (round % ORPHANS_EVERY === 0) await sweepOrphans(options)
+      if (round % ORPHANS_EVERY !== 0) continue
+      for (const stream of EVENT_STREAMS) await sweepOrphans(options, stream)
     } catch (error) {
       if (!signal.aborted) log.warn({ error: String(error) }, 'sweep failed')
     }
@@ -54,29 +55,29 @@ async function sweepExpired(options: SweepOptions): Promise<void> {
     // What cannot be read may be a renewal by a newer version: not ours to end.
     if (!found && (await bucket.has(id))) continue
     if (found) await bucket.delete(id)
-    const pending = await removeDurable(manager, id)
+    const pending = await removeDurables(manager, id)
     webhooks.remove(id)
     metrics.dropped.inc({ reason: 'expired' }, pending)
     log.info({ webhookId: id, pending }, 'webhook expired')
   }
 }
 
-async function sweepOrphans(options: SweepOptions): Promise<void> {
+async function sweepOrphans(options: SweepOptions, stream: EventStream): Promise<void> {
   const { webhooks, bucket, manager, orphanAgeMs, metrics, log } = options
-  for await (const consumer of manager.consumers.list(EVENTS_STREAM)) {
+  for await (const consumer of manager.consumers.list(stream)) {
     const id = webhookIdOfConsumer(consumer)
     if (id === undefined) continue
     // An entry that cannot be read is no missing one, and neither is one that is to be written back.
     if (webhooks.get(id) || (await bucket.has(id))) {
       // Whoever pulls from it is a Caduceus of the old version, which would only make it again.
       const isLeft = consumer.name === oldDurableOf(id) && consumer.num_waiting === 0
-      if (isLeft) await settleOldDurable(manager, id)
+      if (isLeft && stream === EVENTS_STREAM) await settleOldDurable(manager, id)
       continue
     }
     // Whoever pulls knows a webhook that the bucket has lost.
     if (consumer.num_waiting > 0) continue
     if (Date.now() - Date.parse(consumer.created) < orphanAgeMs) continue
-    const pending = await removeDurable(manager, id)
+    const pending = await removeDurables(manager, id)
     metrics.cutOffs.inc({ reason: 'orphan' })
     log.warn({ webhookId: id, pending }, 'consumer without a webhook removed')
   }

@@ -1,8 +1,10 @@
-/** The webhooks that this instance delivers for: for each one that is not expired, a pull loop. */
+/** The webhooks that this instance delivers for: for each one that is not expired, a pull loop a stream. */
 import { createMatcher, type Matcher } from '#apps/caduceus/delivery/matching/matcher.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
+import { feedsOf } from '#apps/caduceus/feed.ts'
 import { wait } from '#libs/retry/wait.ts'
-import { pullForEver, type PullOptions } from './pull/pull.ts'
+import { pullForEver, type PullOptions, type Pulled } from './pull/pull.ts'
+import { Turns } from './pull/turns.ts'
 
 /** The longest time that a timer can be set to. */
 const TIMER_MS_MAX = 2 ** 31 - 1
@@ -64,7 +66,7 @@ export function createWebhooks(options: PullOptions): Webhooks {
     entry.ending = ending
     metrics.webhooks.inc()
     // One after the other: two loops of one instance would double its concurrency.
-    entry.loop = entry.loop.then(() => pullAgain(options, entry, ending.signal))
+    entry.loop = entry.loop.then(() => pullAll(options, entry, ending.signal))
   }
 
   return {
@@ -111,13 +113,21 @@ export function createWebhooks(options: PullOptions): Webhooks {
   }
 }
 
-/** The loop of one webhook, begun anew after what should not happen. Never rejects. */
-async function pullAgain(options: PullOptions, entry: Entry, signal: AbortSignal): Promise<void> {
+/** The loops of one webhook. Never rejects. */
+async function pullAll(options: PullOptions, target: Entry, signal: AbortSignal): Promise<void> {
+  const turns = new Turns(() => options.places.of(target.id))
+  await Promise.all(
+    feedsOf(target.id).map((feed) => pullAgain(options, { feed, target, turns }, signal)),
+  )
+}
+
+/** The loop of one feed, begun anew after what should not happen. Never rejects. */
+async function pullAgain(options: PullOptions, pulled: Pulled, signal: AbortSignal): Promise<void> {
   do {
     try {
-      return await pullForEver(options, entry, signal)
+      return await pullForEver(options, pulled, signal)
     } catch (error) {
-      options.faults.tell('loop', error, { webhookId: entry.id })
+      options.faults.tell('loop', error, { webhookId: pulled.target.id })
     }
   } while (await wait(AFTER_FAULT_MS, signal))
 }

@@ -1,8 +1,9 @@
 /**
- * What this instance knows of each webhook's events: those that it took since it started, and those
+ * What this instance knows of each webhook's events, a book for each of its feeds: those that it took since it started, and those
  * that wait for a retry, whoever tried them. Each step moves one event from one place to another, so
  * at any moment: matched = delivered + pending + waiting + dead + expired.
  */
+import { feedsOf } from '#apps/caduceus/feed.ts'
 
 /** Where an event can be. */
 export const EVENT_STATES = [
@@ -28,47 +29,53 @@ export type Settled =
 /** The books of all webhooks. */
 export interface Books {
   /** An event that matched is in hand; what is returned says what became of it, once. */
-  take(webhookId: string, seq: number): (settled: Settled) => void
+  take(feed: string, seq: number): (settled: Settled) => void
   /** Somebody noted that the event waits for a retry. */
-  waits(webhookId: string, seq: number, revision: number): void
+  waits(feed: string, seq: number, revision: number): void
   /** Somebody tried it again to its end, or it was given up. */
-  waitsNoMore(webhookId: string, seq: number): void
+  waitsNoMore(feed: string, seq: number): void
   /** An event that waited was taken by retention, and it is this instance that tells. */
-  expireWaiting(webhookId: string, seq: number): void
+  expireWaiting(feed: string, seq: number): void
   /** So were events that nobody had taken. */
-  expireUntaken(webhookId: string, count: number): void
-  /** Those that wait, each with the revision of its note. */
-  waitingOf(webhookId: string): ReadonlyMap<number, number>
+  expireUntaken(feed: string, count: number): void
+  /** Those of a feed that wait, each with the revision of its note. */
+  waitingOf(feed: string): ReadonlyMap<number, number>
+  /** Of all feeds of the webhook. */
   countsOf(webhookId: string): EventCounts
-  /** The webhook is gone. */
-  close(webhookId: string): void
+  /** The feed is gone. */
+  close(feed: string): void
 }
 
 /** Empty books. */
 export function createBooks(): Books {
   const books = new Map<string, Book>()
-  const bookOf = (webhookId: string): Book => {
-    const book = books.get(webhookId) ?? new Book()
-    books.set(webhookId, book)
+  const bookOf = (feed: string): Book => {
+    const book = books.get(feed) ?? new Book()
+    books.set(feed, book)
     return book
   }
   return {
-    take: (webhookId, seq) => bookOf(webhookId).take(seq),
-    waits: (webhookId, seq, revision) => bookOf(webhookId).waits(seq, revision),
-    waitsNoMore: (webhookId, seq) => bookOf(webhookId).waitsNoMore(seq),
-    expireWaiting(webhookId, seq) {
-      const book = bookOf(webhookId)
+    take: (feed, seq) => bookOf(feed).take(seq),
+    waits: (feed, seq, revision) => bookOf(feed).waits(seq, revision),
+    waitsNoMore: (feed, seq) => bookOf(feed).waitsNoMore(seq),
+    expireWaiting(feed, seq) {
+      const book = bookOf(feed)
       book.waitsNoMore(seq)
       book.expire(1)
     },
-    expireUntaken: (webhookId, count) => bookOf(webhookId).expire(count),
-    waitingOf: (webhookId) => bookOf(webhookId).waiting,
-    countsOf: (webhookId) => bookOf(webhookId).counts(),
-    close: (webhookId) => void books.delete(webhookId),
+    expireUntaken: (feed, count) => bookOf(feed).expire(count),
+    waitingOf: (feed) => bookOf(feed).waiting,
+    countsOf: (webhookId) => sum(feedsOf(webhookId).map((feed) => bookOf(feed).counts())),
+    close: (feed) => void books.delete(feed),
   }
 }
 
-/** Of one webhook. */
+const sum = (all: readonly EventCounts[]): EventCounts =>
+  Object.fromEntries(
+    EVENT_STATES.map((state) => [state, all.reduce((count, each) => count + each[state], 0)]),
+  ) as EventCounts
+
+/** Of one feed. */
 class Book {
   #matched = 0
   #delivered = 0

@@ -1,6 +1,7 @@
 /** Where a delivery ends that was given up: the event as it was, why, and how often it failed. */
 import type { JetStreamClient } from '@nats-io/jetstream'
 import { headers, type MsgHdrs } from '@nats-io/transport-node'
+import { feedOf } from '#apps/caduceus/feed.ts'
 import type { DeadLetterReason, Metrics } from '#apps/caduceus/metrics.ts'
 import { createRates } from '#apps/caduceus/rates.ts'
 import type { Logger } from '#libs/log/logger.ts'
@@ -70,7 +71,7 @@ export function createDeadLetters(options: DeadLettersOptions): KeepDeadLetter {
       isCut ? new Uint8Array() : message.data,
       {
         // A redelivery between this and its ack makes no second dead letter.
-        msgID: `${facts.webhookId}/${message.seq}`,
+        msgID: `${feedOf(facts.webhookId, message.info.stream)}/${message.seq}`,
         headers: made,
         timeout: PUBLISH_MS,
       },

@@ -2,6 +2,7 @@
  * What becomes of one event for one webhook: passed by, delivered, tried again later, or kept as a
  * dead letter. This is policy alone: the loop is in libs/nats, the POST in attempt.ts.
  */
+import { feedOf } from '#apps/caduceus/feed.ts'
 import type { Metrics } from '#apps/caduceus/metrics.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
@@ -66,6 +67,7 @@ export function createDeliver(options: DeliverOptions): Deliver {
     const { id: webhookId, webhook, matches } = target
     if (Date.now() >= webhook.untilMs) return { outcome: 'nak', delayMs: EXPIRED_RETRY_MS }
     watchBacklog(target, message.info.pending)
+    const feed = feedOf(webhookId, message.info.stream)
     const event = read(message)
     if (event) {
       const match = matches(event)
@@ -73,14 +75,14 @@ export function createDeliver(options: DeliverOptions): Deliver {
       if (match === 'overrun') tellOverrun(webhookId)
       if (match !== 'matched') {
         // It was meant for the registration that there was when it was tried before.
-        if (message.info.deliveryCount > 1) await failedAttempts.forget(webhookId, message.seq)
+        if (message.info.deliveryCount > 1) await failedAttempts.forget(feed, message.seq)
         return { outcome: 'ack' }
       }
     }
-    const settle = books.take(webhookId, message.seq)
+    const settle = books.take(feed, message.seq)
     let settled: Settled = RETURNED
     try {
-      const decision = await decide(options, { target, message, event })
+      const decision = await decide(options, { target, feed, message, event })
       settled = decision.settled
       return decision.outcome
     } finally {
@@ -92,6 +94,8 @@ export function createDeliver(options: DeliverOptions): Deliver {
 /** One event that a webhook is owed. */
 interface Owed {
   target: DeliveryTarget
+  /** Which of the webhook's streams it came from. */
+  feed: string
   message: PulledMessage
   /** Undefined for what cannot be decoded. */
   event: WrpMessage | undefined
@@ -99,13 +103,13 @@ interface Owed {
 
 async function decide(options: DeliverOptions, owed: Owed): Promise<Decision> {
   const { failedAttempts, places, retryDelaysMs, metrics, log } = options
-  const { target, message, event } = owed
+  const { target, feed, message, event } = owed
   const { id: webhookId } = target
   const { seq } = message
   let failedBefore = 0
   try {
     // JetStream's own count is only good for this: an event that was never given out has no note.
-    if (message.info.deliveryCount > 1) failedBefore = await failedAttempts.countOf(webhookId, seq)
+    if (message.info.deliveryCount > 1) failedBefore = await failedAttempts.countOf(feed, seq)
   } catch (error) {
     return uncounted(options, { webhookId, error })
   }
@@ -115,7 +119,7 @@ async function decide(options: DeliverOptions, owed: Owed): Promise<Decision> {
   const { outcome, status, retryAfterMs } = await attemptOnce(options, { ...owed, event }, facts)
   if (outcome === 'delivered') {
     places.succeeded(webhookId)
-    if (failedBefore > 0) await failedAttempts.forget(webhookId, seq)
+    if (failedBefore > 0) await failedAttempts.forget(feed, seq)
     return { outcome: { outcome: 'ack' }, settled: { as: 'delivered' } }
   }
   places.failed(webhookId)
@@ -127,7 +131,7 @@ async function decide(options: DeliverOptions, owed: Owed): Promise<Decision> {
   }
   try {
     // Before the stream has it back: whoever gets it next has to know.
-    const revision = await failedAttempts.note(webhookId, seq, attemptCount)
+    const revision = await failedAttempts.note(feed, seq, attemptCount)
     metrics.retries.inc({ reason: outcome })
     return { outcome: { outcome: 'nak', delayMs }, settled: { as: 'waiting', revision } }
   } catch (error) {
@@ -195,7 +199,7 @@ function endDelivery(span: Span, outcome: string): void {
 
 async function giveUp(
   { keepDeadLetter, failedAttempts, metrics, log }: DeliverOptions,
-  { target, message }: Owed,
+  { target, feed, message }: Owed,
   facts: DeadLetterFacts,
 ): Promise<Decision> {
   const { webhookId, attemptCount } = facts
@@ -208,13 +212,14 @@ async function giveUp(
     return { outcome: { outcome: 'nak', delayMs: DEAD_LETTER_RETRY_MS }, settled: RETURNED }
   }
   metrics.deadLetters.inc({ reason: facts.reason })
-  if (attemptCount > 1) await failedAttempts.forget(webhookId, message.seq)
+  if (attemptCount > 1) await failedAttempts.forget(feed, message.seq)
   return { outcome: { outcome: 'term', reason: facts.reason }, settled: { as: 'dead' } }
 }
 
 /** What somebody published by hand has no id; its place in the stream is one as well. */
 const eventIdOf = (message: PulledMessage): string =>
-  readEventHeaders(message.headers).id || `events-${message.seq}`
+  readEventHeaders(message.headers).id ||
+  `${message.info.stream.toLowerCase().replace('_', '-')}-${message.seq}`
 
 function read(message: PulledMessage): WrpMessage | undefined {
   try {

@@ -15,18 +15,18 @@ export interface FailedAttempts extends AsyncDisposable {
    * How many attempts at the event failed. One whose process was killed before it noted it is not
    * among them. @throws the client's error when NATS does not say.
    */
-  countOf(webhookId: string, seq: number): Promise<number>
-  /** How many events of the webhook have a note, in hand or waiting. */
-  notedCount(webhookId: string): number
+  countOf(feed: string, seq: number): Promise<number>
+  /** How many events of the feed have a note, in hand or waiting. */
+  notedCount(feed: string): number
   /** Writes the number down; resolves with the revision. @throws when it was not stored. */
-  note(webhookId: string, seq: number, failedCount: number): Promise<number>
+  note(feed: string, seq: number, failedCount: number): Promise<number>
   /** The event waits no longer. Never throws: what could not be taken away now is later. */
-  forget(webhookId: string, seq: number): Promise<void>
+  forget(feed: string, seq: number): Promise<void>
   /**
    * Takes away an entry of this revision, and says whether it was this instance that did: of
    * several, one. @throws the client's error when NATS does not answer.
    */
-  expire(webhookId: string, seq: number, revision: number): Promise<boolean>
+  expire(feed: string, seq: number, revision: number): Promise<boolean>
   /** Tries again what {@link forget} could not. Never throws. */
   catchUp(): Promise<void>
 }
@@ -53,17 +53,17 @@ export async function openFailedAttempts({
     onPut(key, value, revision) {
       const event = parseRetryKey(key)
       if (!event || !('failed' in value)) return
-      const { webhookId, seq } = event
-      known.set(webhookId, (known.get(webhookId) ?? new Map()).set(seq, value.failed))
-      books.waits(webhookId, seq, revision)
+      const { feed, seq } = event
+      known.set(feed, (known.get(feed) ?? new Map()).set(seq, value.failed))
+      books.waits(feed, seq, revision)
     },
     onGone(key) {
       const event = parseRetryKey(key)
       if (!event) return
-      const ofWebhook = known.get(event.webhookId)
-      ofWebhook?.delete(event.seq)
-      if (ofWebhook?.size === 0) known.delete(event.webhookId)
-      books.waitsNoMore(event.webhookId, event.seq)
+      const ofFeed = known.get(event.feed)
+      ofFeed?.delete(event.seq)
+      if (ofFeed?.size === 0) known.delete(event.feed)
+      books.waitsNoMore(event.feed, event.seq)
     },
     onReady,
   })
@@ -79,18 +79,18 @@ export async function openFailedAttempts({
     }
   }
   return {
-    async countOf(webhookId, seq) {
-      const found = (await bucket.get(retryKey(webhookId, seq)))?.value
+    async countOf(feed, seq) {
+      const found = (await bucket.get(retryKey(feed, seq)))?.value
       // The replica that answers may be behind what was seen here.
-      const seen = known.get(webhookId)?.get(seq) ?? 0
+      const seen = known.get(feed)?.get(seq) ?? 0
       return Math.max(found && 'failed' in found ? found.failed : 0, seen)
     },
-    notedCount: (webhookId) => known.get(webhookId)?.size ?? 0,
-    note: (webhookId, seq, failed) => bucket.put(retryKey(webhookId, seq), { failed }),
-    forget: (webhookId, seq) => forget(retryKey(webhookId, seq)),
-    async expire(webhookId, seq, revision) {
+    notedCount: (feed) => known.get(feed)?.size ?? 0,
+    note: (feed, seq, failed) => bucket.put(retryKey(feed, seq), { failed }),
+    forget: (feed, seq) => forget(retryKey(feed, seq)),
+    async expire(feed, seq, revision) {
       try {
-        await bucket.purge(retryKey(webhookId, seq), revision)
+        await bucket.purge(retryKey(feed, seq), revision)
         return true
       } catch (error) {
         if (isOvertaken(error)) return false

@@ -1,8 +1,8 @@
-/** Keeps a registration: its consumer first, then the record, so that a 200 means "from now on". */
+/** Keeps a registration: its consumers first, then the record, so that a 200 means "from now on". */
 import type { JetStreamManager } from '@nats-io/jetstream'
 import {
   DurableTakenError,
-  ensureDurable,
+  ensureDurables,
   type DurableLimits,
 } from '#apps/caduceus/consumers/durable/durable.ts'
 import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
@@ -60,13 +60,13 @@ export function createRegister(options: RegisterOptions): Register {
     }
     using _ = quotas.enter(id, webhook, isOwn)
     const isAlive = webhook.untilMs > Date.now()
-    if (isAlive) await ensureConsumer(options, id, webhook)
+    if (isAlive) await ensureConsumers(options, id, webhook)
     // Only over what was read: of two registrations at the same moment one is told "yes".
     const revision = found
       ? await bucket.update(id, webhook, found.revision)
       : await bucket.create(id, webhook)
-    // A sweep that was under way may have removed the consumer meanwhile.
-    if (isAlive) await ensureConsumer(options, id, webhook)
+    // A sweep that was under way may have removed the consumers meanwhile.
+    if (isAlive) await ensureConsumers(options, id, webhook)
     webhooks.apply(id, webhook, revision)
     log.info({ webhookId: id, url: withoutQuery(hook.config.url) }, 'webhook registered')
     return id
@@ -94,13 +94,13 @@ async function find(
   return { id: webhookIdOf(owner, url), found: undefined }
 }
 
-async function ensureConsumer(
+async function ensureConsumers(
   { manager, limits }: RegisterOptions,
   id: string,
   webhook: Webhook,
 ): Promise<void> {
   try {
-    await ensureDurable(manager, id, webhook, limits)
+    await ensureDurables(manager, id, webhook, limits)
   } catch (error) {
     if (!(error instanceof DurableTakenError)) throw error
     throw new RegisterError(

@@ -11,7 +11,7 @@ import { encode } from '#libs/wrp/codec.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { applyStreams } from '#nats/apply.ts'
 import { eventually } from '#tests/support/eventually.ts'
-import { EVENTS_BYTES_MAX } from '#tests/support/nats.ts'
+import { EVENTS_CAPS } from '#tests/support/nats.ts'
 import {
   counted,
   startTalariaBench,
@@ -104,7 +104,7 @@ describe('the entry of a session', () => {
     await eventually(async () => expect(await counted(talaria, paused)).toBeGreaterThan(0))
     expect(await storedOf(id)).toEqual([])
     expect(device.received).toEqual([])
-    await applyStreams(library.connection, { eventsBytesMax: EVENTS_BYTES_MAX, log })
+    await applyStreams(library.connection, { ...EVENTS_CAPS, log })
     expect(await device.next()).toMatchObject({ transaction_uuid: 't', rdr: 0 })
     expect(await entryOf(id)).toBeDefined()
   }, 30_000)

@@ -8,10 +8,11 @@ import {
   jetstreamManager,
   type PubAck,
 } from '@nats-io/jetstream'
-import { EVENTS_STREAM, type TalariaMetrics } from '#apps/talaria/metrics.ts'
+import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { payloadMaxOf, type Nats } from '#libs/nats/connection/connect.ts'
 import { isTooLarge, publishEvent, type OutgoingEvent } from '#libs/nats/event.ts'
+import { EVENT_STREAMS } from '#libs/nats/stream/event-streams.ts'
 import { ConnectionLostError, createPublisher } from '#libs/nats/stream/publisher.ts'
 import { isSequenceWrong } from '#libs/nats/stream/sequence.ts'
 import { SubjectError } from '#libs/nats/subjects.ts'
@@ -66,7 +67,7 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
   const ending = new AbortController()
   const link = createLink(nats)
   const outflow = createOutflow(nats)
-  const storing = createStoring({ askStream: () => askStream(nats), metrics, log })
+  const storing = createStoring({ askStreams: () => askStreams(nats), metrics, log })
   const publisher = createPublisher(nats)
   const publish = (event: OutgoingEvent, lastSequence?: number): Promise<PubAck> =>
     publishEvent(publisher, event, { lastSequence })
@@ -102,10 +103,10 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
   }
 }
 
-async function askStream({ connection }: Nats): Promise<StreamState> {
+async function askStreams({ connection }: Nats): Promise<StreamState> {
   try {
     const manager = await jetstreamManager(connection, { checkAPI: false })
-    await manager.streams.info(EVENTS_STREAM)
+    for (const stream of EVENT_STREAMS) await manager.streams.info(stream)
     return 'there'
   } catch (error) {
     const isMissing =

@@ -19,7 +19,7 @@ const FORGET_AFTER_MS = 20_000
 
 /** What each reason means for whoever has to act. */
 const TEXTS: Readonly<Record<StoreFault, string>> = {
-  'stream-missing': 'the stream EVENTS is missing: "npm run nats:apply" makes it',
+  'stream-missing': 'the stream EVENTS or EVENTS_LOW is missing: "npm run nats:apply" makes it',
   // After a write that failed nats-server acknowledges nothing more, says nothing to who publishes,
   // and goes on answering everything else. Tried with nats-server 2.15.2; nats/README.md.
   'writes-refused':
@@ -28,7 +28,7 @@ const TEXTS: Readonly<Record<StoreFault, string>> = {
   unavailable: 'JetStream does not answer',
 }
 
-/** What JetStream says of the stream when it is asked. */
+/** What JetStream says of the streams when it is asked; missing, too, where one of them is. */
 export type StreamState = 'there' | 'missing' | 'silent'
 
 /** The state of storing. */
@@ -41,8 +41,8 @@ export interface Storing {
 
 /** What {@link createStoring} needs. */
 export interface StoringOptions {
-  /** Asks JetStream for the stream. Never rejects. */
-  askStream: () => Promise<StreamState>
+  /** Asks JetStream for the streams. Never rejects. */
+  askStreams: () => Promise<StreamState>
   metrics: Pick<TalariaMetrics, 'storeFault'>
   log: Logger
 }
@@ -56,14 +56,14 @@ interface Failing {
 }
 
 /** All is well at the beginning. */
-export function createStoring({ askStream, metrics, log }: StoringOptions): Storing {
+export function createStoring({ askStreams, metrics, log }: StoringOptions): Storing {
   let failing: Failing | undefined
   const show = (reason: StoreFault | undefined, value: 0 | 1): void => {
     if (reason) metrics.storeFault.set({ reason }, value)
   }
   const look = async (looking: Failing): Promise<void> => {
     const { error } = looking
-    const state = error instanceof JetStreamApiError ? 'there' : await askStream()
+    const state = error instanceof JetStreamApiError ? 'there' : await askStreams()
     const reason = reasonOf(error, state)
     // Stored meanwhile, or as before.
     if (failing !== looking || looking.reason === reason) return

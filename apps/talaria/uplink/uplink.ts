@@ -172,6 +172,8 @@ function outgoing(
     id: device.nextEventId(),
     device: device.id,
     type,
+    // The device was told of no other that it is kept, so they push out no event that was promised.
+    isLow: !needsAcknowledgement(message),
     bytes,
     dest: message.dest ?? '',
     source: message.source ?? '',

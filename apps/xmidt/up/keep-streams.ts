@@ -5,7 +5,7 @@ import type { Nats } from '#libs/nats/connection/connect.ts'
 import { untilAborted } from '#libs/retry/until-aborted.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { applyStreams } from '#nats/apply.ts'
-import { EVENTS_BYTES_MAX, streams } from '#nats/streams.ts'
+import { EVENTS_BYTES_MAX, EVENTS_LOW_BYTES_MAX, streams } from '#nats/streams.ts'
 import type { Narrator } from './narration.ts'
 
 /** How often it is looked: a device's event waits for 15 s at most. */
@@ -47,11 +47,18 @@ export function keepStreams({ nats, narrator, log }: KeepStreamsOptions): AsyncD
   }
 }
 
+/** Their names are the same whatever an environment decides. */
+const ANY = {
+  replicas: 1,
+  eventsBytesMax: EVENTS_BYTES_MAX,
+  eventsLowBytesMax: EVENTS_LOW_BYTES_MAX,
+}
+
 /** @throws the client's error when JetStream does not answer. */
 async function missingIn(nats: Nats, signal: AbortSignal): Promise<string[]> {
   const manager = await jetstreamManager(nats.connection, { checkAPI: false })
   const missing: string[] = []
-  for (const { name = '' } of streams({ replicas: 1, eventsBytesMax: EVENTS_BYTES_MAX })) {
+  for (const { name = '' } of streams(ANY)) {
     try {
       await untilAborted(manager.streams.info(name), signal)
     } catch (error) {

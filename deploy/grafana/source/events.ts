@@ -1,11 +1,11 @@
-/** Events: from the device's frame to the stream EVENTS. */
+/** Events: from the device's frame to the streams of events. */
 import type { Dashboard } from './dashboard.ts'
 
 /** What devices send. */
 export const events: Dashboard = {
   uid: 'events',
   title: 'events',
-  description: 'From the frame of a device to the stream EVENTS.',
+  description: 'From the frame of a device to the streams EVENTS and EVENTS_LOW.',
   rows: [
     {
       question: 'Do events get into the stream?',
@@ -128,11 +128,14 @@ export const events: Dashboard = {
       question: 'How much does the stream hold?',
       panels: [
         {
-          title: 'EVENTS, of its cap',
+          title: 'Streams of events, of their caps',
           description: 'At 100 % the oldest events go before their six hours.',
           unit: 'percentunit',
           queries: [
-            ['xmidt_nats_stream_bytes{stream="EVENTS"} / xmidt_nats_stream_bytes_max', 'full'],
+            [
+              'xmidt_nats_stream_bytes{stream=~"EVENTS|EVENTS_LOW"} / xmidt_nats_stream_bytes_max',
+              '{{stream}}',
+            ],
           ],
         },
         {

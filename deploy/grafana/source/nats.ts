@@ -134,7 +134,8 @@ export const nats: Dashboard = {
         },
         {
           title: 'Streams, of their cap',
-          description: 'EVENTS and DEAD_LETTERS drop the oldest when full; buckets (KV_…) refuse.',
+          description:
+            'EVENTS, EVENTS_LOW and DEAD_LETTERS drop the oldest when full; buckets (KV_…) refuse.',
           unit: 'percentunit',
           queries: [['xmidt_nats_stream_bytes / xmidt_nats_stream_bytes_max', '{{stream}}']],
         },
@@ -163,7 +164,7 @@ export const nats: Dashboard = {
         {
           title: 'Consumers',
           description:
-            'EVENTS: one for each webhook. Buckets: one for each watcher; growth without end is a leak.',
+            'EVENTS and EVENTS_LOW: one for each webhook. Buckets: one for each watcher; growth without end is a leak.',
           unit: 'short',
           queries: [['xmidt_nats_stream_consumers', '{{stream}}']],
         },

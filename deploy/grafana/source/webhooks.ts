@@ -1,11 +1,11 @@
-/** Webhooks: from the stream EVENTS to the receivers. */
+/** Webhooks: from the streams of events to the receivers. */
 import type { Dashboard } from './dashboard.ts'
 
 /** What receivers get. */
 export const webhooks: Dashboard = {
   uid: 'webhooks',
   title: 'webhooks',
-  description: 'From the stream EVENTS to the receivers.',
+  description: 'From the streams EVENTS and EVENTS_LOW to the receivers.',
   rows: [
     {
       question: 'Who is behind?',
@@ -24,7 +24,7 @@ export const webhooks: Dashboard = {
           unit: 'short',
           queries: [
             [
-              'topk(10, max by (consumer) (xmidt_nats_consumer_pending{stream="EVENTS"}))',
+              'topk(10, max by (consumer) (xmidt_nats_consumer_pending{stream=~"EVENTS|EVENTS_LOW"}))',
               '{{consumer}}',
             ],
           ],
@@ -36,7 +36,7 @@ export const webhooks: Dashboard = {
           unit: 'short',
           queries: [
             [
-              'topk(10, max by (consumer) (xmidt_nats_consumer_ack_pending{stream="EVENTS"}))',
+              'topk(10, max by (consumer) (xmidt_nats_consumer_ack_pending{stream=~"EVENTS|EVENTS_LOW"}))',
               '{{consumer}}',
             ],
           ],
@@ -163,7 +163,7 @@ export const webhooks: Dashboard = {
         {
           title: 'Lost',
           description:
-            'retention: zero, always. expired: what waited for webhooks that ran out. Header lines had no room.',
+            'retention: zero, always. retention-low: of low qos, which is not promised. expired: what waited for webhooks that ran out. Header lines had no room.',
           unit: 'reqps',
           queries: [
             [

@@ -10,7 +10,7 @@ export type PulledMessage = Pick<
   JsMsg,
   'data' | 'headers' | 'seq' | 'string' | 'ack' | 'nak' | 'term'
 > & {
-  readonly info: Pick<JsMsg['info'], 'deliveryCount' | 'pending'>
+  readonly info: Pick<JsMsg['info'], 'stream' | 'deliveryCount' | 'pending'>
 }
 
 /** Tokens of the subject that is answered to, `$JS.ACK.<stream>.<consumer>.…`; newer ones have two more. */
@@ -33,7 +33,7 @@ export function toPulledMessage(message: Msg): PulledMessage | undefined {
     data: message.data,
     headers: message.headers,
     seq,
-    info: { deliveryCount, pending },
+    info: { stream: tokens[start - 2] ?? '', deliveryCount, pending },
     string: () => message.string(),
     ack: () => answer('+ACK'),
     nak: (ms) =>

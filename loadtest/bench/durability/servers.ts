@@ -83,7 +83,11 @@ async function openWithStream(ports: readonly number[], mode: Mode): Promise<Nat
   const connection = await connect({ servers, maxReconnectAttempts: 0, noAsyncTraces: true })
   try {
     const manager = await jetstreamManager(connection, { checkAPI: false, timeout: 2_000 })
-    const [events] = streams({ replicas: mode.replicas, eventsBytesMax: EVENTS_BYTES_MAX })
+    const [events] = streams({
+      replicas: mode.replicas,
+      eventsBytesMax: EVENTS_BYTES_MAX,
+      eventsLowBytesMax: EVENTS_BYTES_MAX,
+    })
     await manager.streams.add({ ...events, name: 'EVENTS' })
     const { cluster } = await manager.streams.info('EVENTS')
     if (mode.replicas > 1 && !cluster?.replicas?.every(({ current }) => current)) {

@@ -81,7 +81,12 @@ export async function createNats(options: CreateNatsOptions): Promise<NatsServer
   const urlOf = (user: UserName): string =>
     servers.map(({ port }) => `nats://${user}:${passwords[user]}@127.0.0.1:${port}`).join(',')
   const log = pino({ level: 'silent' })
-  const wanted = { replicas: servers.length, eventsBytesMax: EVENTS_BYTES_MAX, log }
+  const wanted = {
+    replicas: servers.length,
+    eventsBytesMax: EVENTS_BYTES_MAX,
+    eventsLowBytesMax: EVENTS_BYTES_MAX,
+    log,
+  }
   const connectAsProvisioner = (): Promise<Nats> => connectAs(urlOf('provisioner'))
   return {
     members: servers.map((server) =>

@@ -6,9 +6,7 @@ import {
   type ConsumerInfo,
   type JetStreamManager,
 } from '@nats-io/jetstream'
-
-/** The stream that webhooks are fed from. */
-export const EVENTS_STREAM = 'EVENTS'
+import type { EventStream } from '#libs/nats/stream/event-streams.ts'
 
 /** The server's number for "there is one, of another configuration", which the client has no name for. */
 const CONSUMER_EXISTS = 10148
@@ -16,10 +14,11 @@ const CONSUMER_EXISTS = 10148
 /** What the server says of a consumer; undefined when there is none. */
 export async function findConsumer(
   manager: JetStreamManager,
+  stream: EventStream,
   name: string,
 ): Promise<ConsumerInfo | undefined> {
   try {
-    return await manager.consumers.info(EVENTS_STREAM, name)
+    return await manager.consumers.info(stream, name)
   } catch (error) {
     if (hasCode(error, JetStreamApiCodes.ConsumerNotFound)) return undefined
     throw error
@@ -29,19 +28,24 @@ export async function findConsumer(
 /** Makes a durable consumer; one of that name that is there already is left as it is. */
 export async function addConsumer(
   manager: JetStreamManager,
+  stream: EventStream,
   config: Partial<ConsumerConfig> & { durable_name: string },
 ): Promise<void> {
   try {
-    await manager.consumers.add(EVENTS_STREAM, config)
+    await manager.consumers.add(stream, config)
   } catch (error) {
     if (!hasCode(error, CONSUMER_EXISTS)) throw error
   }
 }
 
 /** Removes a consumer; one that is gone already is no failure. */
-export async function removeConsumer(manager: JetStreamManager, name: string): Promise<void> {
+export async function removeConsumer(
+  manager: JetStreamManager,
+  stream: EventStream,
+  name: string,
+): Promise<void> {
   try {
-    await manager.consumers.delete(EVENTS_STREAM, name)
+    await manager.consumers.delete(stream, name)
   } catch (error) {
     if (!hasCode(error, JetStreamApiCodes.ConsumerNotFound)) throw error
   }

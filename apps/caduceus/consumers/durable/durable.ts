@@ -1,4 +1,4 @@
-/** The durable consumer of a webhook: its own place in the stream EVENTS, kept by the server. */
+/** The durable consumer of a webhook's feed: its own place in the stream, kept by the server. */
 import {
   AckPolicy,
   DeliverPolicy,
@@ -7,8 +7,10 @@ import {
   type ConsumerUpdateConfig,
   type JetStreamManager,
 } from '@nats-io/jetstream'
+import { feedsOf, streamOfFeed, webhookIdOfFeed } from '#apps/caduceus/feed.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
-import { addConsumer, EVENTS_STREAM, findConsumer, removeConsumer } from './consumer-api.ts'
+import { EVENTS_STREAM, type EventStream } from '#libs/nats/stream/event-streams.ts'
+import { addConsumer, findConsumer, removeConsumer } from './consumer-api.ts'
 import { durableOf, oldDurableOf, ownershipOf, webhookIdOfConsumer } from './durable-name.ts'
 import { filterSubjectOf } from './filter.ts'
 import { settleOldDurable, startAfter } from './old-durable.ts'
@@ -35,7 +37,25 @@ export class DurableTakenError extends Error {
 }
 
 /** What {@link ensureDurable} found and did. */
-export type DurableChange = 'created' | 'renamed' | 'kept'
+export type DurableChange =
+  | 'created'
+  | 'renamed'
+  | 'kept'
+  /** The webhook had one in EVENTS before; this one begins when that one was made. */
+  | 'joined'
+
+/**
+ * Makes the consumers of a webhook that is registered. EVENTS first: the other one begins when that
+ * one was made. @throws what {@link ensureDurable} throws.
+ */
+export async function ensureDurables(
+  manager: JetStreamManager,
+  webhookId: string,
+  webhook: Webhook,
+  options: DurableOptions,
+): Promise<void> {
+  for (const feed of feedsOf(webhookId)) await ensureDurable(manager, feed, webhook, options)
+}
 
 /**
  * Makes the consumer, starting with the next event, or makes the one that is there match the
@@ -44,23 +64,47 @@ export type DurableChange = 'created' | 'renamed' | 'kept'
  */
 export async function ensureDurable(
   manager: JetStreamManager,
-  webhookId: string,
+  feed: string,
   webhook: Webhook,
   options: DurableOptions,
 ): Promise<DurableChange> {
+  const stream = streamOfFeed(feed)
+  const webhookId = webhookIdOfFeed(feed)
   const wanted = configOf(webhookId, webhook, options)
   const [found, old] = await Promise.all([
-    findDurable(manager, webhookId),
-    findConsumer(manager, oldDurableOf(webhookId)),
+    findDurable(manager, feed),
+    // From when there was EVENTS only.
+    stream === EVENTS_STREAM && findConsumer(manager, stream, oldDurableOf(webhookId)),
   ])
+  if (found && !isSame(found.config, wanted)) {
+    await manager.consumers.update(stream, durableOf(webhookId), wanted)
+  }
+  let change: DurableChange = found ? 'kept' : old ? 'renamed' : 'created'
   if (!found) {
-    const start = old ? startAfter(old) : await startNow(manager, options.heldSince)
-    await createDurable(manager, webhookId, wanted, start)
-  } else if (!isSame(found.config, wanted)) {
-    await manager.consumers.update(EVENTS_STREAM, durableOf(webhookId), wanted)
+    const first = await firstOf(manager, feed, options)
+    if (first) change = 'joined'
+    const sequence = old ? startAfter(old) : await startNow(manager, stream, options.heldSince)
+    await createDurable(manager, feed, wanted, first ? { time: first.created } : { sequence })
   }
   if (old) await settleOldDurable(manager, webhookId)
-  return found ? 'kept' : old ? 'renamed' : 'created'
+  return change
+}
+
+/**
+ * The webhook's consumer in EVENTS, whose beginning is that of the other one too: a webhook may be
+ * older than the other stream, or than the Caduceus that knows it. Not for one that was held and is
+ * lost: what it was given would come again.
+ */
+async function firstOf(
+  manager: JetStreamManager,
+  feed: string,
+  { heldSince }: DurableOptions,
+): Promise<ConsumerInfo | undefined> {
+  const webhookId = webhookIdOfFeed(feed)
+  if (feed === webhookId || heldSince !== undefined) return undefined
+  // By its old name it is the older one.
+  const old = await findConsumer(manager, EVENTS_STREAM, oldDurableOf(webhookId))
+  return old ?? findDurable(manager, webhookId)
 }
 
 /**
@@ -72,42 +116,59 @@ export async function renameDurable(
   webhookId: string,
   webhook: Webhook,
 ): Promise<void> {
-  const old = await findConsumer(manager, oldDurableOf(webhookId))
+  const old = await findConsumer(manager, EVENTS_STREAM, oldDurableOf(webhookId))
   if (!old) return
   const { ack_wait, max_ack_pending, max_deliver, filter_subject } = old.config
   const kept = { ack_wait, max_ack_pending, max_deliver, filter_subject }
   const wanted = { ...kept, ...ownershipOf(webhookId, webhook) } as Partial<ConsumerUpdateConfig>
   if (!(await findDurable(manager, webhookId))) {
-    await createDurable(manager, webhookId, wanted, startAfter(old))
+    await createDurable(manager, webhookId, wanted, { sequence: startAfter(old) })
   }
   await settleOldDurable(manager, webhookId)
 }
 
 /**
- * What the server says of a webhook's consumer; undefined when there is none.
+ * What the server says of a feed's consumer; undefined when there is none.
  * @throws {DurableTakenError}
  */
 export async function findDurable(
   manager: JetStreamManager,
-  webhookId: string,
+  feed: string,
 ): Promise<ConsumerInfo | undefined> {
-  const found = await findConsumer(manager, durableOf(webhookId))
+  const webhookId = webhookIdOfFeed(feed)
+  const found = await findConsumer(manager, streamOfFeed(feed), durableOf(webhookId))
   if (!found || webhookIdOfConsumer(found) === webhookId) return found
   throw new DurableTakenError(`the consumer ${durableOf(webhookId)} is another webhook's`)
 }
 
-/** Removes the consumer, by either name, and resolves with how many events it owed. */
-export async function removeDurable(manager: JetStreamManager, webhookId: string): Promise<number> {
+/** Removes the webhook's consumers and resolves with how many events they owed. */
+export async function removeDurables(
+  manager: JetStreamManager,
+  webhookId: string,
+): Promise<number> {
+  let owedCount = 0
+  for (const feed of feedsOf(webhookId)) {
+    owedCount += await removeDurable(manager, streamOfFeed(feed), webhookId)
+  }
+  return owedCount
+}
+
+/** By either name. */
+async function removeDurable(
+  manager: JetStreamManager,
+  stream: EventStream,
+  webhookId: string,
+): Promise<number> {
   const [found, old] = await Promise.all([
-    findConsumer(manager, durableOf(webhookId)),
-    findConsumer(manager, oldDurableOf(webhookId)),
+    findConsumer(manager, stream, durableOf(webhookId)),
+    findConsumer(manager, stream, oldDurableOf(webhookId)),
   ])
   const own = [found, old].filter((each) => each && webhookIdOfConsumer(each) === webhookId)
   let owedCount = 0
   for (const consumer of own as ConsumerInfo[]) {
     // Both owe the same, where there are both.
     owedCount = Math.max(owedCount, consumer.num_pending + consumer.num_ack_pending)
-    await removeConsumer(manager, consumer.name)
+    await removeConsumer(manager, stream, consumer.name)
   }
   return owedCount
 }
@@ -136,29 +197,34 @@ const isSame = (found: ConsumerConfig, wanted: Partial<ConsumerUpdateConfig>): b
   found.description === wanted.description
 
 /** The next event; the first one of a stream that was lost and made anew, as all of it is owed. */
-async function startNow(manager: JetStreamManager, heldSince?: string): Promise<number> {
-  const { created, state } = await manager.streams.info(EVENTS_STREAM)
+async function startNow(
+  manager: JetStreamManager,
+  stream: EventStream,
+  heldSince?: string,
+): Promise<number> {
+  const { created, state } = await manager.streams.info(stream)
   const isAnother = heldSince !== undefined && Date.parse(created) > Date.parse(heldSince)
   return isAnother ? 1 : state.last_seq + 1
 }
 
 /**
- * The start is written down as a number, never as "new": so whether this consumer has all that one
- * with the old name owes can be told for ever.
+ * In EVENTS the start is written down as a number, never as "new": so whether this consumer has all
+ * that one with the old name owes can be told for ever.
  */
 async function createDurable(
   manager: JetStreamManager,
-  webhookId: string,
+  feed: string,
   wanted: Partial<ConsumerUpdateConfig>,
-  start: number,
+  start: { sequence: number } | { time: string },
 ): Promise<void> {
-  await addConsumer(manager, {
+  await addConsumer(manager, streamOfFeed(feed), {
     ...wanted,
-    durable_name: durableOf(webhookId),
+    durable_name: durableOf(webhookIdOfFeed(feed)),
     ack_policy: AckPolicy.Explicit,
-    deliver_policy: DeliverPolicy.StartSequence,
-    opt_start_seq: start,
+    ...('time' in start
+      ? { deliver_policy: DeliverPolicy.StartTime, opt_start_time: start.time }
+      : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: start.sequence }),
   })
   // Another instance may have been faster, or another webhook.
-  await findDurable(manager, webhookId)
+  await findDurable(manager, feed)
 }

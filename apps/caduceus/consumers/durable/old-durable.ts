@@ -1,11 +1,12 @@
 /**
- * A consumer that still has its old name, the whole id: its place in the stream goes over to the
+ * A consumer of EVENTS that still has its old name, the whole id: its place in the stream goes over to the
  * one with the short name, and then it is removed. Each step may be the last of a process that is
  * killed, two instances may take the same one at once, and a Caduceus of the old version may make
  * it again: whatever is found, no event that the old one owes is lost.
  */
 import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'
-import { addConsumer, EVENTS_STREAM, findConsumer, removeConsumer } from './consumer-api.ts'
+import { EVENTS_STREAM } from '#libs/nats/stream/event-streams.ts'
+import { addConsumer, findConsumer, removeConsumer } from './consumer-api.ts'
 import { durableOf, oldDurableOf, webhookIdOfConsumer } from './durable-name.ts'
 
 /** The key of an old consumer's metadata that holds from where on its successor has to start. */
@@ -32,8 +33,8 @@ export async function settleOldDurable(
   webhookId: string,
 ): Promise<void> {
   const [found, old] = await Promise.all([
-    findConsumer(manager, durableOf(webhookId)),
-    findConsumer(manager, oldDurableOf(webhookId)),
+    findConsumer(manager, EVENTS_STREAM, durableOf(webhookId)),
+    findConsumer(manager, EVENTS_STREAM, oldDurableOf(webhookId)),
   ])
   if (!found || !old || webhookIdOfConsumer(found) !== webhookId) return
   if (!hasAllOf(found, old)) {
@@ -42,11 +43,15 @@ export async function settleOldDurable(
     await manager.consumers.update(EVENTS_STREAM, old.name, {
       metadata: { ...old.config.metadata, [START_KEY]: String(start) },
     })
-    await removeConsumer(manager, found.name)
+    await removeConsumer(manager, EVENTS_STREAM, found.name)
     const { filter_subject: _, ...config } = found.config
-    await addConsumer(manager, { ...config, durable_name: found.name, opt_start_seq: start })
+    await addConsumer(manager, EVENTS_STREAM, {
+      ...config,
+      durable_name: found.name,
+      opt_start_seq: start,
+    })
   }
-  await removeConsumer(manager, old.name)
+  await removeConsumer(manager, EVENTS_STREAM, old.name)
 }
 
 function hasAllOf(found: ConsumerInfo, old: ConsumerInfo): boolean {

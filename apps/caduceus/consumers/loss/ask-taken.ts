@@ -16,7 +16,12 @@ const SETTLED_MS = 150
 /** Instances are few; this is far above. */
 const ANSWERS_MAX = 256
 
-const question = z.object({ webhook: z.string(), after: z.number(), through: z.number() })
+const question = z.object({
+  /** A feed's id: the webhook's own, where it is about EVENTS. */
+  webhook: z.string(),
+  after: z.number(),
+  through: z.number(),
+})
 const answer = z.object({
   runs: z.array(z.tuple([z.number(), z.number()])),
   isSure: z.boolean(),
@@ -54,7 +59,7 @@ export async function askTaken(
 
 /** What {@link answerTaken} needs. */
 export interface AnswerOptions {
-  takenOf: (webhookId: string) => Taken | undefined
+  takenOf: (feed: string) => Taken | undefined
   peers: Peers
   /** Waits for the events that are on their way, and says whether they have come. */
   settled: (withinMs: number) => Promise<boolean>

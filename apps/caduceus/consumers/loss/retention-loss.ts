@@ -6,13 +6,14 @@
 import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'
 import type { Books } from '#apps/caduceus/delivery/books.ts'
 import type { FailedAttempts } from '#apps/caduceus/delivery/failed-attempts.ts'
-import type { Metrics } from '#apps/caduceus/metrics.ts'
+import { streamOfFeed, webhookIdOfFeed } from '#apps/caduceus/feed.ts'
+import { RETENTION_REASONS, type Metrics } from '#apps/caduceus/metrics.ts'
 import { placeKey, type Place, type WebhookState } from '#apps/caduceus/webhook-state.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { isOvertaken, type Bucket } from '#libs/nats/bucket/bucket.ts'
 import type { Nats } from '#libs/nats/connection/connect.ts'
 import { askTaken } from './ask-taken.ts'
-import { EVENTS_STREAM, findConsumer } from '#apps/caduceus/consumers/durable/consumer-api.ts'
+import { findConsumer } from '#apps/caduceus/consumers/durable/consumer-api.ts'
 import { countMatching } from './count-matching.ts'
 import type { Peers } from './peers.ts'
 import {
@@ -30,18 +31,18 @@ import { countOf, Taken } from './taken.ts'
 /** How often a place is asked for in a row while events of its filter come in between. */
 const SURE_TRIES_MAX = 5
 
-/** Watches the webhooks that this instance pulls for. */
+/** Watches the feeds that this instance pulls. */
 export interface LossWatch {
   /** Before the first pull, so that what was lost while nobody ran is seen. @throws as the client. */
-  begin(webhookId: string, consumer: ConsumerInfo): Promise<void>
-  /** What this instance was given; undefined for a webhook that it never pulled for. */
-  takenOf(webhookId: string): Taken | undefined
+  begin(feed: string, consumer: ConsumerInfo): Promise<void>
+  /** What this instance was given; undefined for a feed that it never pulled. */
+  takenOf(feed: string): Taken | undefined
   /** Compares what the server says with what was known. @throws the client's errors. */
-  look(webhookId: string, facts: Facts): Promise<void>
-  /** The webhook is gone. */
-  end(webhookId: string): void
-  /** The webhooks that are watched. */
-  ids(): Iterable<string>
+  look(feed: string, facts: Facts): Promise<void>
+  /** The feed is gone. */
+  end(feed: string): void
+  /** The feeds that are watched. */
+  feeds(): Iterable<string>
 }
 
 /** What {@link createLossWatch} needs. */
@@ -67,7 +68,7 @@ interface Suspicion {
 }
 
 interface Watched {
-  readonly webhookId: string
+  readonly feed: string
   readonly taken: Taken
   place: Place
   unknownCount: number
@@ -81,10 +82,10 @@ interface Watched {
 export function createLossWatch(options: LossWatchOptions): LossWatch {
   const all = new Map<string, Watched>()
   return {
-    begin: (webhookId, consumer) => begin(options, all, webhookId, consumer),
-    takenOf: (webhookId) => all.get(webhookId)?.taken,
-    async look(webhookId, facts) {
-      const watched = all.get(webhookId)
+    begin: (feed, consumer) => begin(options, all, feed, consumer),
+    takenOf: (feed) => all.get(feed)?.taken,
+    async look(feed, facts) {
+      const watched = all.get(feed)
       if (!watched) return
       if (!isOf(watched.place, facts)) {
         // Made anew, or its filter is another: what was counted before is of no use.
@@ -93,25 +94,25 @@ export function createLossWatch(options: LossWatchOptions): LossWatch {
       else if (isPassed(watched.place, facts)) await suspect(options, watched, facts)
       else await advance(options, watched, facts)
     },
-    end: (webhookId) => void all.delete(webhookId),
-    ids: () => all.keys(),
+    end: (feed) => void all.delete(feed),
+    feeds: () => all.keys(),
   }
 }
 
 async function begin(
   options: LossWatchOptions,
   all: Map<string, Watched>,
-  webhookId: string,
+  feed: string,
   consumer: ConsumerInfo,
 ): Promise<void> {
   const { bucket } = options
-  const entry = await bucket.get(placeKey(webhookId))
+  const entry = await bucket.get(placeKey(feed))
   const known = entry && 'through' in entry.value ? entry.value : undefined
-  const facts = await factsOf(options, webhookId, consumer)
+  const facts = await factsOf(options, feed, consumer)
   const { place, unknownCount, abandonedCount } = placeAtBegin(known, facts)
   const watched: Watched = {
-    webhookId,
-    taken: all.get(webhookId)?.taken ?? new Taken(),
+    feed,
+    taken: all.get(feed)?.taken ?? new Taken(),
     place,
     unknownCount,
     suspicion: undefined,
@@ -121,7 +122,7 @@ async function begin(
   if (abandonedCount > 0) {
     const { unsettled, floor } = placeNow(facts)
     const settled = { ...place, unsettled, floor }
-    if (await write(options, watched, settled)) tell(options, webhookId, abandonedCount)
+    if (await write(options, watched, settled)) tell(options, feed, abandonedCount)
   }
   if (isPassed(place, facts)) {
     await suspect(options, watched, facts)
@@ -129,17 +130,17 @@ async function begin(
     if (watched.suspicion) await resolve(options, watched, watched.suspicion, facts)
   }
   // Not before: a look at the same time would tell the same.
-  all.set(webhookId, watched)
+  all.set(feed, watched)
 }
 
 /** The stream after the consumer: so what the consumer says is from before whatever is removed. */
 async function factsOf(
   { manager, failedAttempts }: LossWatchOptions,
-  webhookId: string,
+  feed: string,
   consumer: ConsumerInfo,
 ): Promise<Facts> {
-  const { state } = await manager.streams.info(EVENTS_STREAM)
-  const notedCount = failedAttempts.notedCount(webhookId)
+  const { state } = await manager.streams.info(streamOfFeed(feed))
+  const notedCount = failedAttempts.notedCount(feed)
   return { consumer, firstSeq: state.first_seq, lastSeq: state.last_seq, notedCount }
 }
 
@@ -158,13 +159,17 @@ async function advance(options: LossWatchOptions, watched: Watched, facts: Facts
 /** Facts between whose two halves no event of the filter came; undefined when there are none. */
 async function sureFacts(
   options: LossWatchOptions,
-  { webhookId }: Watched,
+  { feed }: Watched,
   { consumer }: Facts,
 ): Promise<Facts | undefined> {
   let before: ConsumerInfo | undefined = consumer
   for (let tries = 0; before && tries < SURE_TRIES_MAX; tries += 1) {
-    const facts = await factsOf(options, webhookId, before)
-    const after: ConsumerInfo | undefined = await findConsumer(options.manager, consumer.name)
+    const facts = await factsOf(options, feed, before)
+    const after: ConsumerInfo | undefined = await findConsumer(
+      options.manager,
+      streamOfFeed(feed),
+      consumer.name,
+    )
     if (after && isSame(before, after)) return facts
     before = after
   }
@@ -184,8 +189,9 @@ async function suspect(
     return
   }
   const { filter, last } = place
-  const behind = await countMatching(manager, filter, { after: through, last })
-  const { state } = await manager.streams.info(EVENTS_STREAM)
+  const stream = streamOfFeed(watched.feed)
+  const behind = await countMatching(manager, { stream, filter }, { after: through, last })
+  const { state } = await manager.streams.info(stream)
   // More was removed meanwhile: the next look tries again.
   if (behind === undefined || (state.first_seq !== firstSeq && through < last)) return
   const count = Math.max(0, place.behind - behind - unknownCount)
@@ -199,8 +205,8 @@ async function resolve(
   { through, count, behind, isExact }: Suspicion,
   facts: Facts,
 ): Promise<void> {
-  const { webhookId, place } = watched
-  const entry = await options.bucket.get(placeKey(webhookId))
+  const { feed, place } = watched
+  const entry = await options.bucket.get(placeKey(feed))
   const known = entry && 'through' in entry.value ? entry.value : undefined
   const revision = entry?.revision ?? 0
   if (known && isOf(known, facts) && known.through > place.through) {
@@ -210,7 +216,7 @@ async function resolve(
   }
   // Of what lies further on than anybody looked, nobody knows how many were the filter's.
   const countedThrough = isExact ? through : place.last
-  const question = { webhook: webhookId, after: place.through, through: countedThrough }
+  const question = { webhook: feed, after: place.through, through: countedThrough }
   const runs = await askTaken(options.nats, question, options.peers)
   if (!runs) return
   const takenCount = countOf(runs)
@@ -219,7 +225,7 @@ async function resolve(
   const next = { ...place, through, behind, deliveries, floor, unsettled }
   if (!(await write(options, watched, next, revision))) return
   Object.assign(watched, { place: next, suspicion: undefined, unknownCount: 0 })
-  if (lostCount > 0) tell(options, webhookId, lostCount, isExact)
+  if (lostCount > 0) tell(options, feed, lostCount, isExact)
 }
 
 /** Says whether it was written; not when another instance was faster. */
@@ -229,7 +235,7 @@ async function write(
   place: Place,
   revision = watched.revision,
 ): Promise<boolean> {
-  const key = placeKey(watched.webhookId)
+  const key = placeKey(watched.feed)
   try {
     watched.revision = await (revision > 0
       ? bucket.update(key, place, revision)
@@ -251,11 +257,15 @@ async function write(
 
 function tell(
   { books, metrics, log }: LossWatchOptions,
-  webhookId: string,
+  feed: string,
   lostCount: number,
   isExact = true,
 ): void {
-  metrics.dropped.inc({ reason: 'retention' }, lostCount)
-  books.expireUntaken(webhookId, lostCount)
-  log.warn({ webhookId, lostCount, isExact }, 'events ran out before their delivery')
+  const stream = streamOfFeed(feed)
+  metrics.dropped.inc({ reason: RETENTION_REASONS[stream] }, lostCount)
+  books.expireUntaken(feed, lostCount)
+  log.warn(
+    { webhookId: webhookIdOfFeed(feed), stream, lostCount, isExact },
+    'events ran out before their delivery',
+  )
 }

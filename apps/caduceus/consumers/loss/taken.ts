@@ -6,7 +6,7 @@ const TAKEN_MAX = 100_000
 /** From the first to the last of a row of events, both included. */
 export type Run = readonly [first: number, last: number]
 
-/** Of one webhook. */
+/** Of one feed. */
 export class Taken {
   readonly #seqs = new Set<number>()
 

@@ -1,16 +1,18 @@
-/** The pull loop of one webhook: from its consumer, whatever that is called, to the delivery. */
+/** The pull loop of one feed of a webhook: from its consumer, whatever that is called, to the delivery. */
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { Deliver } from '#apps/caduceus/delivery/deliver.ts'
 import type { Places } from '#apps/caduceus/delivery/places.ts'
 import type { DeliveryTarget } from '#apps/caduceus/delivery/target.ts'
 import type { CaduceusFaults, Metrics } from '#apps/caduceus/metrics.ts'
+import { streamOfFeed } from '#apps/caduceus/feed.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { consume } from '#libs/nats/stream/consume.ts'
+import { EVENTS_STREAM } from '#libs/nats/stream/event-streams.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { untilAborted } from '#libs/retry/until-aborted.ts'
 import { wait } from '#libs/retry/wait.ts'
 import type { ByteBudget } from './byte-budget.ts'
-import { EVENTS_STREAM, isStreamMissing } from '#apps/caduceus/consumers/durable/consumer-api.ts'
+import { isStreamMissing } from '#apps/caduceus/consumers/durable/consumer-api.ts'
 import { durableOf } from '#apps/caduceus/consumers/durable/durable-name.ts'
 import {
   DurableTakenError,
@@ -19,6 +21,7 @@ import {
   renameDurable,
   type DurableLimits,
 } from '#apps/caduceus/consumers/durable/durable.ts'
+import type { Turns } from './turns.ts'
 import type { PullConnections } from './pull-connections.ts'
 import type { LossWatch } from '#apps/caduceus/consumers/loss/retention-loss.ts'
 
@@ -39,31 +42,40 @@ export interface PullOptions {
   log: Logger
 }
 
-/** Delivers to one webhook until the signal aborts; then what is in hand is finished. Never rejects. */
+/** What is pulled, for whom. */
+export interface Pulled {
+  readonly feed: string
+  readonly target: DeliveryTarget
+  /** Of the webhook, for all its feeds. */
+  readonly turns: Turns
+}
+
+/** Delivers to one webhook what one stream has, until the signal aborts; then what is in hand is finished. Never rejects. */
 export async function pullForEver(
   options: PullOptions,
-  target: DeliveryTarget,
+  pulled: Pulled,
   signal: AbortSignal,
 ): Promise<void> {
   const { connections, places, deliver, lossWatch, faults } = options
+  const { feed, target, turns } = pulled
   const log = options.log.child({ webhookId: target.id })
   const held: Held = { since: undefined }
-  if (!(await begin(options, target, { signal, log, held }))) return
+  if (!(await begin(options, pulled, { signal, log, held }))) return
   const { owner } = target.webhook
   using bytes = options.bytes.open(owner)
   await consume(connections.of(owner), {
-    stream: EVENTS_STREAM,
+    stream: streamOfFeed(feed),
     durable: durableOf(target.id),
     places: () => places.of(target.id),
     bytes,
     handle(message) {
-      lossWatch.takenOf(target.id)?.add(message.seq)
-      return deliver(target, message)
+      lossWatch.takenOf(feed)?.add(message.seq)
+      return turns.take(() => deliver(target, message))
     },
     onFault: (error, { seq }) =>
       faults.tell('event', error, { webhookId: target.id, seq: String(seq) }),
     onMissing: () =>
-      signal.aborted ? Promise.resolve(false) : makeAnew(options, target, { log, held }),
+      signal.aborted ? Promise.resolve(false) : makeAnew(options, pulled, { log, held }),
     signal,
     log,
   })
@@ -80,7 +92,7 @@ interface Held {
  */
 async function begin(
   options: PullOptions,
-  target: DeliveryTarget,
+  { feed, target }: Pulled,
   { signal, log, held }: { signal: AbortSignal; log: Logger; held: Held },
 ): Promise<boolean> {
   const { manager, lossWatch } = options
@@ -88,13 +100,15 @@ async function begin(
   for (;;) {
     try {
       // The client waits 5 s for a server that went away meanwhile; an end does not.
-      await untilAborted(renameDurable(manager, target.id, target.webhook), signal)
-      const consumer = await untilAborted(findDurable(manager, target.id), signal)
+      if (isFirst(feed)) {
+        await untilAborted(renameDurable(manager, target.id, target.webhook), signal)
+      }
+      const consumer = await untilAborted(findDurable(manager, feed), signal)
       held.since = consumer?.created
-      if (consumer) await untilAborted(lossWatch.begin(target.id, consumer), signal)
+      if (consumer) await untilAborted(lossWatch.begin(feed, consumer), signal)
       return true
     } catch (error) {
-      if (signal.aborted || isTaken(error, options, log)) return false
+      if (signal.aborted || isTaken(error, options, { feed, log })) return false
       log.warn({ error: String(error) }, 'consumer cannot be looked at')
       if (!(await wait(backoff.nextMs(), signal))) return false
     }
@@ -104,22 +118,23 @@ async function begin(
 /** The consumer is not there; says whether to go on. Never throws. */
 async function makeAnew(
   options: PullOptions,
-  target: DeliveryTarget,
+  { feed, target }: Pulled,
   { log, held }: { log: Logger; held: Held },
 ): Promise<boolean> {
   const { manager, limits, lossWatch, metrics } = options
   try {
     const how = { ...limits, heldSince: held.since }
-    const change = await ensureDurable(manager, target.id, target.webhook, how)
-    const consumer = await findDurable(manager, target.id)
+    const change = await ensureDurable(manager, feed, target.webhook, how)
+    const consumer = await findDurable(manager, feed)
     held.since = consumer?.created ?? held.since
-    if (consumer) await lossWatch.begin(target.id, consumer)
+    if (consumer) await lossWatch.begin(feed, consumer)
+    if (change === 'joined') log.info('consumer of events of low qos is made')
     if (change !== 'created') return true
     // Its place is lost with it, so events of the meantime are too: somebody must know.
     log.error('consumer was missing and is made anew')
     metrics.cutOffs.inc({ reason: 'consumer-missing' })
   } catch (error) {
-    if (isTaken(error, options, log)) return false
+    if (isTaken(error, options, { feed, log })) return false
     // That the stream itself is missing is told once for all webhooks.
     if (isStreamMissing(error)) log.debug('consumer cannot be made without its stream')
     else log.warn({ error: String(error) }, 'consumer cannot be made')
@@ -127,9 +142,18 @@ async function makeAnew(
   return true
 }
 
+/** Whether it is the feed that each webhook has had from the beginning. */
+const isFirst = (feed: string): boolean => streamOfFeed(feed) === EVENTS_STREAM
+
 /** Whether nothing can be delivered to this webhook, which somebody must know. */
-function isTaken(error: unknown, { metrics }: PullOptions, log: Logger): boolean {
+function isTaken(
+  error: unknown,
+  { metrics }: PullOptions,
+  { feed, log }: { feed: string; log: Logger },
+): boolean {
   if (!(error instanceof DurableTakenError)) return false
+  // Told once for the webhook: what is another's in one stream is so in the other.
+  if (!isFirst(feed)) return true
   log.error({ error: error.message }, 'webhook gets nothing: register it by another URL')
   metrics.cutOffs.inc({ reason: 'consumer-taken' })
   return true
