@@ -23,7 +23,7 @@ const TWO_PINGS_MS = 10
  * other take a second before they connect again, so within half of one they cannot have lost each
  * other and be joined again unnoticed.
  */
-export const TOGETHER_MS_MAX = 500
+const TOGETHER_MS_MAX = 500
 
 /** What one look saw. */
 export interface Look {

@@ -52,8 +52,10 @@ export class Device implements SocketOwner, Standing {
   commandsPending = 0
   /** How many of its events await their storing and acknowledgement; the window keeps it. */
   eventsPending = 0
-  /** It is on its way to another Talaria, or there: no further command is written to it. */
+  /** It is being let go, on its way to another Talaria: no further command is written to it. */
   isLeaving = false
+  /** A newer session of the device has ended this one. */
+  isTakenOver = false
   /** Of its entry in SESSIONS, 0 while there is none; the presence of this Talaria keeps it. */
   entryRevision = 0
   /** Of its online event in EVENTS, 0 while it is not known; kept likewise. */

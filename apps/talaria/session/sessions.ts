@@ -64,7 +64,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const listener: DeviceListener = {
     onFrame: ways.onFrame,
     onEnd(device, reason, error) {
-      if (reason === 'duplicate') device.isLeaving = true
+      device.isTakenOver = reason === 'duplicate'
       const { id: deviceId, sessionId } = device
       const facts = { deviceId, sessionId }
       devices.remove(device)
@@ -141,14 +141,14 @@ function release(subscription: Subscription | undefined, nats: Nats): void {
 }
 
 /**
- * What comes for a session that is over was not written to its device, and its caller hears so. Who
- * asks for receipts does not: that one asks whoever holds the device by now.
+ * What comes for a session that is over was not written to its device, and its caller hears so. Not of
+ * one that was taken over: who has the device now has most likely got it too, and answers. Nor does
+ * who asks for receipts: that one asks whoever holds the device by now.
  */
 function onLate(device: Device, message: Msg, { talariaId, metrics }: SessionsOptions): void {
   metrics.downlinkRefusals.inc({ reason: 'device-gone' })
-  if (message.reply && !wantsReceipts(message)) {
-    replyNotTaken(message, talariaId, device.isLeaving)
-  }
+  if (!message.reply || device.isTakenOver || wantsReceipts(message)) return
+  replyNotTaken(message, talariaId, device.isLeaving)
 }
 
 /** What a message threw ends that message, and its sender hears of it. */

@@ -25,7 +25,7 @@ export interface CommandRequestOptions {
   timeoutMs: number
   headers?: MsgHdrs
   signal?: AbortSignal
-  /** Tells what nobody took from what may have reached the device; without it the latter is said. */
+  /** Tells what nobody took from what may have reached the device; without it silence is the latter. */
   proveUntaken?: ProveUntaken
 }
 

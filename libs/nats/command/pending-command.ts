@@ -49,7 +49,7 @@ export interface PendingOptions {
   receiptWaitMs: number
   /** How long the device's answer may take. */
   timeoutMs: number
-  /** {@link ProveUntaken}; without it what one Talaria did not take another may have. */
+  /** {@link ProveUntaken}; without it, it takes a second until what was not taken is known to be. */
   proveUntaken?: ProveUntaken | undefined
   /** Called once. */
   onSettled: (outcome: CommandOutcome) => void
@@ -66,7 +66,9 @@ export function awaitReplies({
   let isSettled = false
   let hasReceipt = false
   let isProving = false
-  /** What who did not take it said of the device; true as long as nobody did. */
+  /** A Talaria that had let the device go read it, and did not write it. */
+  let wasLetPass = false
+  /** What that one said of the device; true as long as nobody did. */
   let isMoving = true
   const settle = (outcome: CommandOutcome): void => {
     if (isSettled) return
@@ -83,7 +85,9 @@ export function awaitReplies({
     if (isUntaken && !hasReceipt) settle({ outcome: 'not-taken', isMoving })
   }
   const giveUp = (): void => {
-    if (!hasReceipt) settle({ outcome: 'no-receipt' })
+    if (hasReceipt) return
+    // Another Talaria that had taken it would have said so ten times over.
+    settle(wasLetPass ? { outcome: 'not-taken', isMoving } : { outcome: 'no-receipt' })
   }
   const silentMs = proveUntaken ? Math.min(SILENT_MS, receiptWaitMs) : receiptWaitMs
   // One timer for both, as each command has one.
@@ -106,6 +110,7 @@ export function awaitReplies({
       if (reply.kind === 'receipt') {
         hasReceipt = true
       } else {
+        wasLetPass = true
         isMoving = reply.isMoving
         void prove()
       }
