@@ -1,6 +1,7 @@
 /** What one webhook throws ends that webhook's part only: here a line of the log cannot be written. */
 import { AckPolicy } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { openWebhooks, webhookIdOf, type Webhook } from '#apps/caduceus/webhook.ts'
 import { createBrokenLog } from '#tests/support/broken-log.ts'
 import {
   metricOf,
@@ -67,4 +68,32 @@ it('an unexpected error in the loop of one webhook leaves the others theirs, and
   const { id } = await bench.publish()
   await eventually(() => expect(other.received[0]?.headers['webhook-id']).toBe(id))
   await eventually(async () => expect(await faults()).toBe(2), { withinMs: 15_000 })
+})
+
+it('an unexpected error with one registration leaves the watch of all, and the next is delivered to', async () => {
+  const broken = createBrokenLog('caduceus')
+  broken.breakAt(['webhook cannot be used'])
+  await using caduceus = await bench.startCaduceus({}, broken.log)
+  const bucket = await openWebhooks(bench.caduceus, { keys: [], log: broken.log })
+  const url = 'http://127.0.0.1:1/'
+  const unusable: Webhook = {
+    owner: 'basic:owner',
+    partnerIds: ['*'],
+    registeredAtMs: Date.now(),
+    untilMs: Date.now() + 60_000,
+    hook: {
+      registered_from_address: '127.0.0.1',
+      config: { url, content_type: 'application/json' },
+      failure_url: '',
+      events: ['('],
+      matcher: { device_id: ['.*'] },
+    },
+  }
+  await bucket.put(webhookIdOf('basic:owner', url), unusable)
+  const faults = 'xmidt_caduceus_faults_total{kind="registration"}'
+  await eventually(async () => expect(await metricOf(caduceus, faults)).toBe(1))
+  await using receiver = await startReceiver()
+  await postHook(caduceus, { config: { url: receiver.url } })
+  const { id } = await bench.publish()
+  await eventually(() => expect(receiver.received[0]?.headers['webhook-id']).toBe(id))
 })

@@ -2,11 +2,12 @@
  * Edge: the one door of the compose stack. It listens on the published ports and carries bytes to
  * the containers behind; it reads none of them. A load balancer takes its place in production.
  */
-import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { ConfigError } from '#libs/config/load.ts'
 import { findReplica } from '#libs/docker/replica.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import type { App } from '#libs/lifecycle/app.ts'
+import { createFaults } from '#libs/lifecycle/faults.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import type { EdgeConfig } from './config.ts'
 import { createDial, type DialOptions } from './dial.ts'
@@ -29,6 +30,7 @@ export async function start(
   if (routes.length === 0) throw new ConfigError('EDGE_ROUTES is empty: nothing would be reachable')
   await using starting = new AsyncDisposableStack()
   const metrics = createMetrics()
+  const faults = createFaults(metrics.faults, log)
   const dial = createDial({
     hostnameOf: await replicaNames(routes),
     connectMs: config.EDGE_CONNECT_MS,
@@ -56,8 +58,8 @@ export async function start(
       await join(client, target)
     } catch (error) {
       metrics.refused.inc({ reason: 'unreachable' })
-      log.warn({ ...route, error: String(error) }, 'nobody accepts')
       client.destroy()
+      log.warn({ ...route, error: String(error) }, 'nobody accepts')
     } finally {
       sockets.delete(client)
       metrics.connections.set(sockets.size)
@@ -66,11 +68,10 @@ export async function start(
 
   const ports: number[] = []
   for (const route of routes) {
-    const server = createServer({ allowHalfOpen: true }, (client) => void carry(client, route))
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(route.port, config.EDGE_HOST, resolve)
+    const server = createServer({ allowHalfOpen: true }, (client) => {
+      carry(client, route).catch(faults.of('connection'))
     })
+    await listen(server, route.port, config.EDGE_HOST)
     // An accept that fails, as there are no more files, is tried again and ends nothing.
     server.on('error', (error) => log.warn({ error: error.message }, 'not accepted'))
     starting.defer(() => void server.close())
@@ -93,6 +94,13 @@ export async function start(
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
+
+/** Rejects with Node's own error for a taken port. */
+const listen = (server: Server, port: number, hostname: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, hostname, resolve)
+  })
 
 /** Only where a route leads to a certain container need it be known how containers are called. */
 async function replicaNames(routes: readonly Route[]): Promise<DialOptions['hostnameOf']> {

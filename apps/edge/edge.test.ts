@@ -3,6 +3,7 @@ import { buffer, text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { loadConfig } from '#libs/config/load.ts'
 import { createLogger } from '#libs/log/logger.ts'
+import { createBrokenLog } from '#tests/support/broken-log.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import { start, type Edge } from './app.ts'
 import { edgeEnv } from './config.ts'
@@ -31,9 +32,9 @@ async function behind(onConnection: (socket: Socket) => void): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-async function startEdge(environment: Record<string, string>): Promise<Edge> {
+async function startEdge(environment: Record<string, string>, appLog = log): Promise<Edge> {
   const config = loadConfig(edgeEnv, { EDGE_OPERATIONS_PORT: '0', ...environment })
-  const edge = await start(config, log)
+  const edge = await start(config, appLog)
   cleanup.add(() => edge[Symbol.asyncDispose]())
   return edge
 }
@@ -139,3 +140,19 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve))
   return port
 }
+
+describe('an unexpected error', () => {
+  it('with one connection closes that one, and the next is taken', async () => {
+    const broken = createBrokenLog('edge')
+    const nobody = await behind(() => undefined)
+    await [...cleanup].at(-1)?.()
+    const edge = await startEdge({ EDGE_ROUTES: `0=127.0.0.1:${nobody}` }, broken.log)
+    broken.breakAt(['nobody accepts'])
+    for (const count of [1, 2]) {
+      expect(await text(knock(edge))).toBe('')
+      await eventually(async () => {
+        expect(await page(edge)).toContain(`xmidt_edge_faults_total{kind="connection"} ${count}`)
+      })
+    }
+  })
+})

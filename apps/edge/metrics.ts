@@ -1,4 +1,5 @@
 /** Everything that Edge counts. */
+import { createFaultsCounter } from '#libs/lifecycle/faults.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 
 /** Fresh metrics in a registry of their own. */
@@ -6,6 +7,7 @@ export function createMetrics() {
   const registry = createRegistry('edge')
   return {
     registry,
+    faults: createFaultsCounter(registry, ['connection']),
     connections: registry.gauge('connections', 'Connections that are carried at this moment.'),
     carried: registry.counter(
       'connections_carried_total',

@@ -24,6 +24,10 @@ it('an unexpected error of one service leaves the others and the fabric as they 
   await service.send({ msg_type: MSG_TYPE.serviceRegistration, service_name: 'third', url })
   await expect.poll(() => faultsOf('local-message'), { timeout: 5_000 }).toBe(1)
 
+  broken.breakAt(['message handed on'])
+  ;(await fabric.connection(1)).send(encode(request('other')))
+  await expect.poll(() => faultsOf('fabric-message'), { timeout: 5_000 }).toBe(1)
+
   broken.breakAt(['service lost'])
   await other.pull[Symbol.asyncDispose]()
   await expect.poll(() => faultsOf('keep-alive'), { timeout: 10_000 }).toBeGreaterThan(0)

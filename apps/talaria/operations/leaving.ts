@@ -51,7 +51,8 @@ export function createLeaving(waitMs: number): Leaving {
       if (device.isLeaving || !device.isOpen) return
       device.isLeaving = true
       const leave = { device, reason, since: performance.now(), isReadingOver: false }
-      if (isOver(leave, waitMs)) return
+      device.guard('leaving', () => void isOver(leave, waitMs))
+      if (!device.isOpen) return
       leaves.add(leave)
       timer ??= setInterval(look, LOOK_MS)
     },

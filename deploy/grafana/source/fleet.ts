@@ -170,6 +170,45 @@ export const fleet: Dashboard = {
           queries: [['nodejs_eventloop_lag_p99_seconds', '{{job}} {{instance}}']],
         },
         {
+          title: 'Unexpected errors',
+          description:
+            'Zero. Each ended one device, webhook, caller or connection only; the log has it, with what it was about.',
+          unit: 'short',
+          queries: [
+            ['sum by (kind) (increase(xmidt_talaria_faults_total[1h]))', 'talaria {{kind}}'],
+            ['sum by (kind) (increase(xmidt_scytale_faults_total[1h]))', 'scytale {{kind}}'],
+            ['sum by (kind) (increase(xmidt_caduceus_faults_total[1h]))', 'caduceus {{kind}}'],
+          ],
+        },
+        {
+          title: 'Connections dropped',
+          description:
+            'limit: the port has all that it may (…_CONNECTIONS_MAX), so add instances. files: the process can open no more.',
+          unit: 'short',
+          queries: [
+            [
+              'sum by (reason) (increase(xmidt_talaria_connections_dropped_total[1h]))',
+              'talaria {{reason}}',
+            ],
+            [
+              'sum by (reason) (increase(xmidt_petasos_connections_dropped_total[1h]))',
+              'petasos {{reason}}',
+            ],
+            [
+              'sum by (reason) (increase(xmidt_scytale_connections_dropped_total[1h]))',
+              'scytale {{reason}}',
+            ],
+            [
+              'sum by (reason) (increase(xmidt_caduceus_connections_dropped_total[1h]))',
+              'caduceus {{reason}}',
+            ],
+            [
+              'sum by (reason) (increase(xmidt_themis_connections_dropped_total[1h]))',
+              'themis {{reason}}',
+            ],
+          ],
+        },
+        {
           title: 'Connections to NATS that are away',
           description: 'Zero. What nats-server refuses an app is a mistake in its permissions.',
           unit: 'none',
