@@ -4,17 +4,13 @@
  * Every write names the revision that it goes over: two who write the same key never overwrite
  * each other unseen. Design §2, ADR 20.
  */
-import {
-  jetstream,
-  jetstreamManager,
-  type JetStreamClient,
-  type StoredMsg,
-} from '@nats-io/jetstream'
+import { jetstreamManager, type StoredMsg } from '@nats-io/jetstream'
 import { Empty, headers } from '@nats-io/transport-node'
 import { z } from 'zod'
 import type { Logger } from '#libs/log/logger.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
 import type { Nats } from '#libs/nats/connection/connect.ts'
+import { createPublisher, type StreamPublisher } from '#libs/nats/stream/publisher.ts'
 import { isSequenceWrong } from '#libs/nats/stream/sequence.ts'
 import {
   HOLDER_SUBJECTS,
@@ -41,6 +37,9 @@ const MARKER_TTL = '5s'
 const WRITE_MS = 5_000
 
 const OPERATION_HEADER = 'KV-Operation'
+
+/** After how long the server takes a message away by itself (ADR-43 of NATS). */
+const TTL_HEADER = 'Nats-TTL'
 
 /** The shape of an entry: what the offline event says of the session. */
 const sessionEntry = z.object({
@@ -89,15 +88,15 @@ export interface SessionStore {
   holders(): Promise<Map<string, number>>
 }
 
-/** Opens the bucket that `npm run nats:apply` made. No I/O until it is used. */
+/** Opens the bucket that `npm run nats:apply` made. Only its inbox is subscribed to until it is used. */
 export async function openSessions(nats: Nats, log: Logger): Promise<SessionStore> {
-  const jetStream = jetstream(nats.connection)
+  const publisher = createPublisher(nats)
   const manager = await jetstreamManager(nats.connection, { checkAPI: false, timeout: REQUEST_MS })
   return {
     async put(talariaId, device, entry, revision) {
       const subject = sessionEntrySubject(talariaId, device)
       return written(
-        jetStream.publish(subject, JSON.stringify(entry), {
+        publisher.publish(subject, bytesOf(entry), {
           timeout: WRITE_MS,
           expect: { lastSubjectSequence: revision },
         }),
@@ -110,7 +109,7 @@ export async function openSessions(nats: Nats, log: Logger): Promise<SessionStor
       return { session: readEntry(found, log), revision: found.seq }
     },
     purge: (talariaId, device, revision) =>
-      purge(jetStream, sessionEntrySubject(talariaId, device), revision),
+      purge(publisher, sessionEntrySubject(talariaId, device), revision),
     async *entriesOf(talariaId) {
       const subject = sessionEntrySubjects(talariaId)
       for await (const page of walk(manager, { stream: STREAM, subject, from: { sequence: 1 } })) {
@@ -118,11 +117,11 @@ export async function openSessions(nats: Nats, log: Logger): Promise<SessionStor
       }
     },
     async announce(talariaId) {
-      const value = JSON.stringify({ announced: new Date().toISOString() })
-      const ack = await jetStream.publish(holderSubject(talariaId), value, { timeout: WRITE_MS })
+      const value = bytesOf({ announced: new Date().toISOString() })
+      const ack = await publisher.publish(holderSubject(talariaId), value, { timeout: WRITE_MS })
       return ack.seq
     },
-    withdraw: (talariaId, revision) => purge(jetStream, holderSubject(talariaId), revision),
+    withdraw: (talariaId, revision) => purge(publisher, holderSubject(talariaId), revision),
     async holders() {
       const holders = new Map<string, number>()
       const which = { stream: STREAM, subject: HOLDER_SUBJECTS, from: { sequence: 1 } }
@@ -139,21 +138,23 @@ export async function openSessions(nats: Nats, log: Logger): Promise<SessionStor
 }
 
 async function purge(
-  jetStream: JetStreamClient,
+  publisher: StreamPublisher,
   subject: string,
   revision: number,
 ): Promise<boolean> {
   const marker = headers()
   marker.set(OPERATION_HEADER, 'PURGE')
   marker.set('Nats-Rollup', 'sub')
-  const publishing = jetStream.publish(subject, Empty, {
+  marker.set(TTL_HEADER, MARKER_TTL)
+  const publishing = publisher.publish(subject, Empty, {
     headers: marker,
-    ttl: MARKER_TTL,
     timeout: WRITE_MS,
     expect: { lastSubjectSequence: revision },
   })
   return (await written(publishing)) !== undefined
 }
+
+const bytesOf = (value: object): Uint8Array => Buffer.from(JSON.stringify(value))
 
 /** The sequence under which it was written; undefined when something newer is there. */
 async function written(publishing: Promise<{ seq: number }>): Promise<number | undefined> {

@@ -32,8 +32,11 @@ const READING_TURNS = 2
 
 /** What one publish may be told; named as the client names it. */
 export interface PublishOptions {
-  /** The same for every try of the same message: the stream keeps the first within its window. */
-  msgID: string
+  /**
+   * The same for every try of the same message: the stream keeps the first within its window. Absent
+   * where another way says whether a message is there already.
+   */
+  msgID?: string
   headers?: MsgHdrs
   /** In milliseconds. */
   timeout: number
@@ -138,7 +141,7 @@ export function createPublisher(nats: Nats): StreamPublisher {
 }
 
 function headersOf({ msgID, headers: made = headers(), expect }: PublishOptions): MsgHdrs {
-  made.set('Nats-Msg-Id', msgID)
+  if (msgID !== undefined) made.set('Nats-Msg-Id', msgID)
   if (expect) {
     made.set('Nats-Expected-Last-Subject-Sequence', String(expect.lastSubjectSequence))
   }
