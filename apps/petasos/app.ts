@@ -3,6 +3,7 @@ import { connectionsOf } from '#libs/http/connections.ts'
 import { serveOperations } from '#libs/http/operations.ts'
 import { serve, type HttpServer } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
+import { createFaults } from '#libs/lifecycle/faults.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { openTracer } from '#libs/trace/tracer.ts'
 import type { PetasosConfig } from './config.ts'
@@ -29,6 +30,7 @@ export async function start(
   const hostname = config.PETASOS_HOST
   let talarias = NOT_YET_KNOWN
   const metrics = createMetrics(() => talarias)
+  const faults = createFaults(metrics.faults, log)
   const tracer = starting.use(await openTracer('petasos', { config, metrics, log }))
 
   // First, so that it can be seen to live while it waits for NATS.
@@ -52,6 +54,7 @@ export async function start(
     talarias: () => talarias.current(),
     tracer,
     metrics,
+    faults,
     log,
     headers: identityHeaders(config),
     logsRedirects: config.PETASOS_LOG_REDIRECTS,

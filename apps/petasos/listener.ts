@@ -9,7 +9,7 @@ import type { Logger } from '#libs/log/logger.ts'
 import type { TalariaEntry } from '#libs/nats/bucket/talarias.ts'
 import { parseTraceContext } from '#libs/trace/context.ts'
 import { traceFields, type Span, type Tracer } from '#libs/trace/tracer.ts'
-import type { PetasosMetrics } from './metrics.ts'
+import type { PetasosFaults, PetasosMetrics } from './metrics.ts'
 import { answer, redirectPage, type Side } from './redirect.ts'
 
 /** An upgrade's socket is closed after its answer; a client that does not read is not waited for. */
@@ -22,6 +22,7 @@ export interface ListenerOptions {
   side: Side
   tracer: Tracer | undefined
   metrics: PetasosMetrics
+  faults: PetasosFaults
   log: Logger
   /** Sent with every answer. */
   headers: Readonly<Record<string, string>>
@@ -38,23 +39,32 @@ export interface Listener {
 export function createListener(options: ListenerOptions): Listener {
   return {
     onRequest(request, response) {
-      const { status, headers, body } = respond(request, options)
-      // A body that is on its way is not waited for. Most have none, and reading none takes time too.
-      if (hasBody(request)) request.resume()
-      response.writeHead(status, headers)
-      response.end(body)
+      const isAnswered = options.faults.try('request', () => {
+        const { status, headers, body } = respond(request, options)
+        // A body that is on its way is not waited for. Most have none, and reading none takes time too.
+        if (hasBody(request)) request.resume()
+        response.writeHead(status, headers)
+        response.end(body)
+      })
+      if (!isAnswered) response.destroy()
     },
     onUpgrade(request, socket) {
-      const { status, headers, body } = respond(request, options)
-      const lines = Object.entries({ ...headers, Connection: 'close' })
-        .map(([name, value]) => `${name}: ${value}\r\n`)
-        .join('')
       socket.on('error', () => socket.destroy())
-      socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines}\r\n${body}`)
-      const timer = setTimeout(() => socket.destroy(), UPGRADE_CLOSE_MS)
-      socket.once('close', () => clearTimeout(timer))
+      const isAnswered = options.faults.try('upgrade', () => {
+        answerUpgrade(socket, respond(request, options))
+      })
+      if (!isAnswered) socket.destroy()
     },
   }
+}
+
+function answerUpgrade(socket: Duplex, { status, headers, body }: Wire): void {
+  const lines = Object.entries({ ...headers, Connection: 'close' })
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines}\r\n${body}`)
+  const timer = setTimeout(() => socket.destroy(), UPGRADE_CLOSE_MS)
+  socket.once('close', () => clearTimeout(timer))
 }
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>

@@ -1,5 +1,6 @@
 /** Everything that Petasos counts. */
 import { createDroppedCounter } from '#libs/http/connections.ts'
+import { createFaultsCounter, type Faults } from '#libs/lifecycle/faults.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection/connection-metrics.ts'
 import { createStreamsGauge } from '#libs/nats/stream/streams-watch.ts'
@@ -10,6 +11,12 @@ import { TALARIAS_BUCKET, type TalariaEntry } from '#libs/nats/bucket/talarias.t
 const REFUSALS = ['name-missing', 'name-invalid', 'no-talaria'] as const
 /** One of {@link REFUSALS}. */
 export type RefusalReason = (typeof REFUSALS)[number]
+
+/** What was being done when something unexpected ended it. */
+const FAULTS = ['request', 'upgrade'] as const
+
+/** Takes Petasos' faults. */
+export type PetasosFaults = Faults<(typeof FAULTS)[number]>
 
 /** What the list is read from. */
 export const STREAMS = [`KV_${TALARIAS_BUCKET}`] as const
@@ -29,6 +36,7 @@ export function createMetrics(list: () => TalariaList) {
   return {
     registry,
     trace: createTraceMetrics(registry),
+    faults: createFaultsCounter(registry, FAULTS),
     connectionsDropped: createDroppedCounter(registry),
     redirects: registry.counter('redirects_total', 'Devices that were sent to a Talaria.', {
       talaria: { open: "the Talaria's id" },

@@ -178,6 +178,7 @@ export const fleet: Dashboard = {
             ['sum by (kind) (increase(xmidt_talaria_faults_total[1h]))', 'talaria {{kind}}'],
             ['sum by (kind) (increase(xmidt_scytale_faults_total[1h]))', 'scytale {{kind}}'],
             ['sum by (kind) (increase(xmidt_caduceus_faults_total[1h]))', 'caduceus {{kind}}'],
+            ['sum by (kind) (increase(xmidt_petasos_faults_total[1h]))', 'petasos {{kind}}'],
           ],
         },
         {
