@@ -1,15 +1,16 @@
-import { randomUUID } from 'node:crypto'
 import type { Msg } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '#libs/lifecycle/app.ts'
 import { replyError, replyReceipt } from '#libs/nats/command/reply.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { decode, encode } from '#libs/wrp/codec.ts'
-import { fromJson, toJson } from '#libs/wrp/json.ts'
+import { fromJson } from '#libs/wrp/json.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import {
   answerRequest,
   BASIC,
+  post,
+  requestTo,
   startScytaleBench,
   type ScytaleBench,
 } from '#tests/support/scytale.ts'
@@ -24,30 +25,10 @@ beforeAll(async () => {
 
 afterAll(() => bench[Symbol.asyncDispose]())
 
-const json = { 'content-type': 'application/json', accept: 'application/json' }
-
-const requestTo = (device: string, more: Partial<WrpMessage> = {}): WrpMessage => ({
-  msg_type: 3,
-  source: 'dns:caller.example',
-  dest: `${device}/config`,
-  transaction_uuid: randomUUID(),
-  payload: new TextEncoder().encode('{"command":"GET","names":["A."]}'),
-  ...more,
-})
-
 const send = (
   message: WrpMessage,
-  {
-    headers = {},
-    path = '/api/v3/device',
-    to = scytale,
-  }: { headers?: Record<string, string>; path?: string; to?: App } = {},
-): Promise<Response> =>
-  fetch(to.url + path, {
-    method: 'POST',
-    headers: { authorization: BASIC, ...json, ...headers },
-    body: toJson(message),
-  })
+  { to = scytale, ...options }: { headers?: Record<string, string>; path?: string; to?: App } = {},
+): Promise<Response> => post(to, message, options)
 
 describe('a request to a device', () => {
   it("brings back the device's answer in each format and by each path", async () => {

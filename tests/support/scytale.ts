@@ -2,6 +2,7 @@
  * Scytale alone on a NATS of its own, with keys that the test signs with, where the test plays the
  * one Talaria that there is.
  */
+import { randomUUID } from 'node:crypto'
 import type { Msg } from '@nats-io/transport-node'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { pino } from 'pino'
@@ -16,7 +17,9 @@ import { deviceSubjectKind, deviceSubjects, TALARIAS_PING } from '#libs/nats/sub
 import type { TalariaPing } from '#libs/nats/command/talaria-ping.ts'
 import { openTalarias } from '#libs/nats/bucket/talarias.ts'
 import { decode, encode } from '#libs/wrp/codec.ts'
+import { toJson } from '#libs/wrp/json.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
+import type { WrpMessage } from '#libs/wrp/message.ts'
 import { startTestNats, type TestNats } from './nats.ts'
 import { TOKEN_CLAIMS } from './token-claims.ts'
 
@@ -124,3 +127,31 @@ export function answerRequest(message: Msg): void {
     }),
   )
 }
+
+/** A request to a device's `config` service, with a transaction that no other has. */
+export const requestTo = (device: string, more: Partial<WrpMessage> = {}): WrpMessage => ({
+  msg_type: 3,
+  source: 'dns:caller.example',
+  dest: `${device}/config`,
+  transaction_uuid: randomUUID(),
+  payload: new TextEncoder().encode('{"command":"GET","names":["A."]}'),
+  ...more,
+})
+
+/** What asks for JSON and sends it. */
+export const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/json' }
+
+/** Posts a message as JSON, with the password unless `headers` has another credential. */
+export const post = (
+  to: App,
+  message: WrpMessage,
+  {
+    headers = {},
+    path = '/api/v3/device',
+  }: { headers?: Record<string, string>; path?: string } = {},
+): Promise<Response> =>
+  fetch(to.url + path, {
+    method: 'POST',
+    headers: { authorization: BASIC, ...JSON_HEADERS, ...headers },
+    body: toJson(message),
+  })

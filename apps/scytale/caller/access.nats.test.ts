@@ -1,12 +1,13 @@
-import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '#libs/lifecycle/app.ts'
 import { decode } from '#libs/wrp/codec.ts'
-import { toJson } from '#libs/wrp/json.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import {
   answerRequest,
   BASIC,
+  JSON_HEADERS,
+  post,
+  requestTo,
   startScytaleBench,
   type ScytaleBench,
 } from '#tests/support/scytale.ts'
@@ -21,30 +22,10 @@ beforeAll(async () => {
 
 afterAll(() => bench[Symbol.asyncDispose]())
 
-const json = { 'content-type': 'application/json', accept: 'application/json' }
-
-const requestTo = (device: string, more: Partial<WrpMessage> = {}): WrpMessage => ({
-  msg_type: 3,
-  source: 'dns:caller.example',
-  dest: `${device}/config`,
-  transaction_uuid: randomUUID(),
-  payload: new TextEncoder().encode('{"command":"GET","names":["A."]}'),
-  ...more,
-})
-
 const send = (
   message: WrpMessage,
-  {
-    headers = {},
-    path = '/api/v3/device',
-    to = scytale,
-  }: { headers?: Record<string, string>; path?: string; to?: App } = {},
-): Promise<Response> =>
-  fetch(to.url + path, {
-    method: 'POST',
-    headers: { authorization: BASIC, ...json, ...headers },
-    body: toJson(message),
-  })
+  { to = scytale, ...options }: { headers?: Record<string, string>; path?: string; to?: App } = {},
+): Promise<Response> => post(to, message, options)
 
 describe('a credential', () => {
   const all = ['x1:webpa:api:.*:all']
@@ -123,7 +104,7 @@ describe('bad input', () => {
   it('with a wrong method is 405 and tells the right ones', async () => {
     const response = await fetch(`${scytale.url}/api/v3/device`, {
       method: 'DELETE',
-      headers: json,
+      headers: JSON_HEADERS,
     })
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toBe('POST, PUT')
