@@ -8,7 +8,7 @@ import { startReceiver, type ReceivedRequest, type Receiver } from '#tests/suppo
 import { register } from '#tests/support/registration.ts'
 import { startStack, type Stack } from '#tests/support/stack.ts'
 
-/** Caduceus waits three times this for an acknowledgement before an event is given out again. */
+/** So short an attempt that Caduceus waits three times this, and not 5 s, for an acknowledgement. */
 const ATTEMPT_MS = '500'
 
 const DEVICE = 'mac:112233445566'
@@ -76,6 +76,35 @@ it('loses no event when Caduceus is killed between publish and delivery', async 
     { withinMs: 15_000 },
   )
 })
+
+it('delivers by another Caduceus within seconds what a killed one had in hand, and slow ones once', async () => {
+  const environment = { ...stack.caduceusEnvironment, CADUCEUS_ATTEMPT_MS: '20000' }
+  await using first = await startAppProcess('caduceus', environment)
+  await register(first.url, receiver.url)
+  const released = Promise.withResolvers<void>()
+  receiver.setBehaviour(() => released.promise.then(() => ({ status: 200 })))
+  const transactions = Array.from({ length: 10 }, (_, index) => `killed-${index}`)
+  await publish(transactions)
+  const timesOf = (prefix: string): number =>
+    receiver.received.filter((request) => transactionOf(request).startsWith(prefix)).length
+  await eventually(() => expect(timesOf('killed-')).toBe(10), { withinMs: 10_000 })
+
+  await using _second = await startAppProcess('caduceus', environment)
+  await first.kill('SIGKILL')
+  const killedAt = performance.now()
+  await eventually(() => expect(timesOf('killed-')).toBe(20), { withinMs: 15_000 })
+  expect(performance.now() - killedAt).toBeLessThan(10_000)
+
+  // They take longer than the ack wait now, and stay where they are.
+  const from = performance.now()
+  await eventually(() => expect(performance.now() - from).toBeGreaterThan(7_500), {
+    withinMs: 10_000,
+  })
+  released.resolve()
+  await publish(['later'])
+  await receiver.next((request) => transactionOf(request) === 'later')
+  expect(timesOf('killed-')).toBe(20)
+}, 60_000)
 
 it('delivers what was published while Caduceus ended in order and started again', async () => {
   await using first = await startAppProcess('caduceus', stack.caduceusEnvironment)

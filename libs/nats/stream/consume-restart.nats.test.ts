@@ -30,6 +30,7 @@ describe('consume over a server that is killed and comes back', () => {
       stream: 'EVENTS',
       durable: 'd',
       places: () => 5,
+      ackWaitMs: 1_000,
       handle: (message) => {
         seen.add(message.string())
         if (seen.size === 100) half.resolve()

@@ -72,6 +72,7 @@ function start(
     stream: 'EVENTS',
     durable,
     places: () => 10,
+    ackWaitMs: 10_000,
     handle,
     onMissing: () => Promise.resolve(false),
     signal: ending.signal,
@@ -241,6 +242,7 @@ describe('consume', () => {
       stream: 'EVENTS',
       durable,
       places: () => 2,
+      ackWaitMs: 10_000,
       handle: async (message) => {
         begun += 1
         await finish.promise

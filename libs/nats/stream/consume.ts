@@ -10,6 +10,7 @@ import { untilAborted } from '#libs/retry/until-aborted.ts'
 import { wait } from '#libs/retry/wait.ts'
 import type { Nats } from '#libs/nats/connection/connect.ts'
 import { pull, type ByteAllowance } from './pull.ts'
+import { createProgress } from './progress.ts'
 import type { PulledMessage } from './pulled-message.ts'
 
 /** What shall become of a message. */
@@ -20,6 +21,9 @@ export type Outcome =
 
 /** After this a message whose handling failed unexpectedly is tried again. */
 const UNEXPECTED_NAK_MS = 5_000
+
+/** Half of the ack wait at most until the first sign, and half for it to arrive. */
+const PROGRESS_SHARE = 1 / 4
 
 const RESTART_BACKOFF = { firstMs: 200, maxMs: 10_000 }
 
@@ -32,6 +36,8 @@ export interface ConsumeOptions {
   /** Absent for as many bytes as come. */
   bytes?: ByteAllowance | undefined
   handle: (message: PulledMessage) => Promise<Outcome>
+  /** How long the durable waits for an acknowledgement: what takes longer is kept by signs of progress. */
+  ackWaitMs: number
   /** The durable is not there. Makes it again, or says false: then the loop ends. */
   onMissing: () => Promise<boolean>
   /** What the handling of a message threw: it is tried again later, and nothing else ends. Must not throw. */
@@ -42,13 +48,18 @@ export interface ConsumeOptions {
 
 /** Consumes until the signal aborts or {@link ConsumeOptions.onMissing} ends it; then what is in hand is finished. */
 export async function consume(nats: Nats, options: ConsumeOptions): Promise<void> {
-  const { signal, stream, durable, places, bytes } = options
+  const { signal, stream, durable, places, bytes, ackWaitMs } = options
   const log = options.log.child({ stream, durable })
   const backoff = createBackoff(RESTART_BACKOFF)
   const jetStream = jetstream(nats.connection)
   const inHand = new Set<Promise<void>>()
+  using progress = createProgress(ackWaitMs * PROGRESS_SHARE)
   const onMessage = (message: PulledMessage): Promise<void> => {
-    const handling: Promise<void> = settle(message, options).finally(() => inHand.delete(handling))
+    progress.add(message)
+    const handling: Promise<void> = settle(message, options).finally(() => {
+      progress.delete(message)
+      inHand.delete(handling)
+    })
     inHand.add(handling)
     return handling
   }

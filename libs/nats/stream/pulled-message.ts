@@ -8,7 +8,7 @@ import type { Msg } from '@nats-io/nats-core'
 /** What is used of a message of a consumer. */
 export type PulledMessage = Pick<
   JsMsg,
-  'data' | 'headers' | 'seq' | 'string' | 'ack' | 'nak' | 'term'
+  'data' | 'headers' | 'seq' | 'string' | 'ack' | 'nak' | 'term' | 'working'
 > & {
   readonly info: Pick<JsMsg['info'], 'stream' | 'deliveryCount' | 'pending'>
 }
@@ -38,6 +38,7 @@ export function toPulledMessage(message: Msg): PulledMessage | undefined {
     ack: () => answer('+ACK'),
     nak: (ms) =>
       answer(ms ? `-NAK ${JSON.stringify({ delay: Math.round(ms * 1_000_000) })}` : '-NAK'),
+    working: () => void (isAnswered || message.respond('+WPI')),
     term: (reason = '') => answer(reason === '' ? '+TERM' : `+TERM ${reason}`),
   }
 }

@@ -209,6 +209,7 @@ describe('a consumer with its old name', () => {
       stream: 'EVENTS',
       durable: oldName(),
       places: () => 4,
+      ackWaitMs: 30_000,
       // It posts to the receiver as well; here it only takes.
       handle: () => Promise.resolve({ outcome: 'ack' }),
       onMissing: () => addOld().then(() => true),

@@ -15,8 +15,18 @@ import { durableOf, oldDurableOf, ownershipOf, webhookIdOfConsumer } from './dur
 import { filterSubjectOf } from './filter.ts'
 import { settleOldDurable, startAfter } from './old-durable.ts'
 
-/** A message may wait for its turn and then be tried; a third of this is left for the ack. */
+/**
+ * How long a killed process' events wait for another one. What takes longer in a living one is kept by
+ * its signs of progress; a process that stands still for so long may have its events given out twice.
+ */
+const ACK_WAIT_MS = 5_000
+
+/** Attempts that are much shorter need no more: one in line, one under way, and the ack. */
 const ACK_WAIT_ATTEMPTS = 3
+
+/** How long an event that was given out may go without a sign. */
+export const ackWaitMsOf = ({ attemptMs }: Pick<DurableLimits, 'attemptMs'>): number =>
+  Math.min(ACK_WAIT_MS, ACK_WAIT_ATTEMPTS * attemptMs)
 
 /** The consumer's limits, from the configuration. */
 export interface DurableLimits {
@@ -180,7 +190,7 @@ function configOf(
 ): Partial<ConsumerUpdateConfig> {
   return {
     ...ownershipOf(webhookId, webhook),
-    ack_wait: ACK_WAIT_ATTEMPTS * attemptMs * 1_000_000,
+    ack_wait: ackWaitMsOf({ attemptMs }) * 1_000_000,
     max_ack_pending: unackedMax,
     // Attempts are counted by the schedule; a bound here would drop an event without a word.
     max_deliver: -1,

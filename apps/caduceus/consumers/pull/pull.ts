@@ -15,6 +15,7 @@ import type { ByteBudget } from './byte-budget.ts'
 import { isStreamMissing } from '#apps/caduceus/consumers/durable/consumer-api.ts'
 import { durableOf } from '#apps/caduceus/consumers/durable/durable-name.ts'
 import {
+  ackWaitMsOf,
   DurableTakenError,
   ensureDurable,
   findDurable,
@@ -67,6 +68,7 @@ export async function pullForEver(
     stream: streamOfFeed(feed),
     durable: durableOf(target.id),
     places: () => places.of(target.id),
+    ackWaitMs: ackWaitMsOf(options.limits),
     bytes,
     handle(message) {
       lossWatch.takenOf(feed)?.add(message.seq)
