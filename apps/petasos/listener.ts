@@ -44,7 +44,8 @@ export function createListener(options: ListenerOptions): Listener {
         // A body that is on its way is not waited for. Most have none, and reading none takes time too.
         if (hasBody(request)) request.resume()
         response.writeHead(status, headers)
-        response.end(body)
+        // All of it is ASCII: no URL of a Talaria and no path is told with anything else.
+        response.end(body, 'latin1')
       })
       if (!isAnswered) response.destroy()
     },
