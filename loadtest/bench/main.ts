@@ -11,6 +11,7 @@ import { scenario as events } from './events/scenario.ts'
 import { scenario as offline } from './offline/scenario.ts'
 import { scenario as redirect } from './redirect/scenario.ts'
 import { scenario as regions } from './regions/scenario.ts'
+import { scenario as scale } from './scale/scenario.ts'
 import { scenario as store } from './store/scenario.ts'
 import { scenario as storm } from './storm/scenario.ts'
 
@@ -23,6 +24,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   offline,
   redirect,
   regions,
+  scale,
   store,
   storm,
 }

@@ -8,3 +8,17 @@ export const quantile = (values: readonly number[], share: number): number =>
 
 /** Half of them are below it. */
 export const median = (values: readonly number[]): number => quantile(values, 0.5)
+
+/** The straight line nearest to the points, and how near it is: 1 when all are on it. NaN of one point. */
+export function fitLine(points: readonly { x: number; y: number }[]): {
+  slope: number
+  r2: number
+} {
+  const mean = (of: (point: { x: number; y: number }) => number): number =>
+    points.reduce((sum, point) => sum + of(point), 0) / points.length
+  const [meanX, meanY] = [mean(({ x }) => x), mean(({ y }) => y)]
+  const varianceX = mean(({ x }) => (x - meanX) ** 2)
+  const varianceY = mean(({ y }) => (y - meanY) ** 2)
+  const covariance = mean(({ x, y }) => (x - meanX) * (y - meanY))
+  return { slope: covariance / varianceX, r2: covariance ** 2 / (varianceX * varianceY) }
+}

@@ -8,8 +8,8 @@ import { openDevice } from './device.ts'
 
 /** What may be asked of this process. */
 export type DevicesOrder =
-  /** Signs so many tokens, which takes its time, and serves the keys. */
-  | { act: 'prepare'; count: number }
+  /** Signs so many tokens, which takes its time, and serves the keys. `first` tells generators apart. */
+  | { act: 'prepare'; count: number; first?: number }
   /** Connects the next `count` (all that are left when absent), `atOnce` under way. */
   | { act: 'connect'; url: string; atOnce: number; perAddress?: number; count?: number }
   | { act: 'close' }
@@ -38,11 +38,14 @@ const ATTEMPTS_MAX = 20
 const sockets: Socket[] = []
 let tokens: string[] = []
 let next = 0
+let firstDevice = 0
 const { publicKey, privateKey } = await generateKeyPair('ES256')
 
-const deviceIdOf = (index: number): string => `mac:${(0xaa_00_00_00_00_00 + index).toString(16)}`
+const deviceIdOf = (index: number): string =>
+  `mac:${(0xaa_00_00_00_00_00 + firstDevice + index).toString(16)}`
 
-async function prepare(count: number): Promise<Prepared> {
+async function prepare(count: number, first = 0): Promise<Prepared> {
+  firstDevice = first
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }
   const keys = await serve({
     fetch: () => Response.json({ keys: [jwk] }),
@@ -73,7 +76,7 @@ async function connect(order: DevicesOrder & { act: 'connect' }): Promise<Connec
   const end = Math.min(tokens.length, next + count)
   let failures = 0
   const open = async (index: number): Promise<boolean> => {
-    const address = Math.floor(index / perAddress)
+    const address = Math.floor((firstDevice + index) / perAddress)
     const socket = await openDevice({
       host,
       port: Number(port),
@@ -98,7 +101,7 @@ async function connect(order: DevicesOrder & { act: 'connect' }): Promise<Connec
 }
 
 answerOrders((order: DevicesOrder): Promise<Prepared | Connected> | object => {
-  if (order.act === 'prepare') return prepare(order.count)
+  if (order.act === 'prepare') return prepare(order.count, order.first)
   if (order.act === 'connect') return connect(order)
   for (const socket of sockets.splice(0)) socket.destroy()
   next = 0
