@@ -8,9 +8,9 @@ import { formatDuration, parseDuration } from './registration/duration.ts'
 import { filterSubjectOf } from './consumers/durable/filter.ts'
 import { createMatcher, eventOf } from './delivery/matching/matcher.ts'
 import { compilePattern } from './delivery/matching/pattern.ts'
-import { toDeliveryRequest } from './delivery/request.ts'
+import { toDeliveryForm, toDeliveryRequest } from './delivery/request.ts'
 import { parseRetryAfter, retryDelayMs } from './delivery/schedule.ts'
-import { signatureHeaders } from './delivery/signature.ts'
+import { signatureHeaders, signingKeysOf } from './delivery/signature.ts'
 import type { Hook } from './webhook.ts'
 
 const hook: Hook = {
@@ -200,22 +200,28 @@ describe('the schedule', () => {
 describe('a signature', () => {
   it('is what upstream’s and Standard Webhooks’ receivers compute', () => {
     const body = Buffer.from('{"id":"1"}')
-    const legacy = signatureHeaders({ secret: 'secret', id: 'i', timestampSeconds: 1, body })
+    const legacy = signatureHeaders(signingKeysOf('secret'), { id: 'i', timestampSeconds: 1, body })
     const sha1 = 'sha1=064ed8a4ab12749de928392ea09e90eb2aa23388'
-    expect(legacy.slice(0, 2)).toEqual([
-      ['X-Webpa-Signature', sha1],
-      ['Xmidt-Signature', sha1],
-    ])
-    const standard = signatureHeaders({
-      secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    expect(legacy.slice(0, 4)).toEqual(['X-Webpa-Signature', sha1, 'Xmidt-Signature', sha1])
+    const keys = signingKeysOf('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw')
+    const standard = signatureHeaders(keys, {
       id: 'msg_p5jXN8AQM9LWM0D4loKWxJek',
       timestampSeconds: 1_614_265_330,
       body: Buffer.from('{"test": 2432232314}'),
     })
-    expect(standard).toContainEqual([
-      'webhook-signature',
-      'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
-    ])
+    const signature = standard[standard.indexOf('webhook-signature') + 1]
+    expect(signature).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=')
+  })
+
+  it('is made with a key of no bytes where that is what the secret says', () => {
+    const body = Buffer.from('{}')
+    const headers = signatureHeaders(signingKeysOf('whsec_'), {
+      id: 'i',
+      timestampSeconds: 1,
+      body,
+    })
+    const standard = createHmac('sha256', '').update('i.1.{}').digest('base64')
+    expect(headers.at(-1)).toBe(`v1,${standard}`)
   })
 })
 
@@ -225,16 +231,15 @@ describe('the headers of a delivery', () => {
     fc.assert(
       fc.property(values, fc.dictionary(values, values, { maxKeys: 20 }), (text, metadata) => {
         const secret = { ...hook, config: { ...hook.config, secret: 'x' } }
-        let leftOut = 0
-        const { headers } = toDeliveryRequest(
-          secret,
+        const form = toDeliveryForm(
           { msg_type: 4, source: text, dest: text, path: text, content_type: text, metadata },
-          { eventId: 'a.b', nowMs: 0, onHeadersLeftOut: (count) => (leftOut += count) },
+          { eventId: 'a.b', isWhole: false },
         )
+        const { headers } = toDeliveryRequest(secret, form, 0)
         for (const header of headers) expect(header).toMatch(/^[\x20-\x7e\x80-\xff]*$/)
         expect(headers.join('').length).toBeLessThan(16 * 1024)
         const metadataLines = headers.filter((name) => name === 'X-Xmidt-Metadata')
-        expect(metadataLines.length + leftOut).toBe(Object.keys(metadata).length)
+        expect(metadataLines.length + form.leftOutCount).toBe(Object.keys(metadata).length)
       }),
       { numRuns: 200 },
     )
@@ -242,8 +247,8 @@ describe('the headers of a delivery', () => {
 
   it('sign the bytes that are sent', () => {
     const secret = { ...hook, config: { ...hook.config, secret: 'x', content_type: 'wrp' } }
-    const facts = { eventId: 'e', nowMs: 0, onHeadersLeftOut: () => undefined }
-    const { headers, body } = toDeliveryRequest(secret, event, facts)
+    const form = toDeliveryForm(event, { eventId: 'e', isWhole: true })
+    const { headers, body } = toDeliveryRequest(secret, form, 0)
     const sha1 = createHmac('sha1', 'x').update(body).digest('hex')
     expect(headers[headers.indexOf('X-Webpa-Signature') + 1]).toBe(`sha1=${sha1}`)
   })

@@ -129,6 +129,9 @@ export function readEventHeaders(found: MsgHdrs | undefined): EventHeaders {
   }
 }
 
+/** The id alone; empty where whoever published it gave none. */
+export const readEventId = (found: MsgHdrs | undefined): string => found?.get('Nats-Msg-Id') ?? ''
+
 /** A line break in a value would be a header of the sender's choice, a blank at an end is lost. */
 function encodeValue(value: string): string {
   return value.replaceAll(

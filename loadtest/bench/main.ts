@@ -14,6 +14,7 @@ import { scenario as regions } from './regions/scenario.ts'
 import { scenario as scale } from './scale/scenario.ts'
 import { scenario as store } from './store/scenario.ts'
 import { scenario as storm } from './storm/scenario.ts'
+import { scenario as webhooks } from './webhooks/scenario.ts'
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
   codec,
@@ -27,6 +28,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   scale,
   store,
   storm,
+  webhooks,
 }
 
 /** Exit codes: measured (and all goals kept, when checked); one was missed; the run itself failed. */

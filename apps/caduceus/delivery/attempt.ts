@@ -1,16 +1,14 @@
 /** One POST to one receiver and what came of it. Whether there is another is not decided here. */
-import { errors, request, type Dispatcher } from 'undici'
+import { errors, type Dispatcher } from 'undici'
 import type { AttemptOutcome, Metrics } from '#apps/caduceus/metrics.ts'
-import { untilAborted } from '#libs/retry/until-aborted.ts'
 import { formatTraceparent, type TraceContext } from '#libs/trace/context.ts'
 import type { Span, Tracer } from '#libs/trace/tracer.ts'
-import { AddressRefusedError, bare } from './receiver/dial.ts'
+import { AddressRefusedError } from './receiver/dial.ts'
+import { AttemptTimeoutError, createPost, type Posted } from './receiver/post.ts'
+import { createReceiverUrls, type ReceiverUrl } from './receiver/receiver-url.ts'
 import type { Resolver } from './receiver/resolver.ts'
 import type { DeliveryRequest } from './request.ts'
 import { parseRetryAfter } from './schedule.ts'
-
-/** A receiver's answer says yes or no; more of it than this is not read. */
-const RESPONSE_BYTES_MAX = 64 * 1024
 
 /** What came of an attempt. Only a 2xx is a success: Standard Webhooks 1.0.0. */
 export interface Attempt {
@@ -60,31 +58,18 @@ export function createAttempts({
   tracer,
   metrics,
 }: AttemptsOptions): AttemptDelivery {
+  const receiverUrlOf = createReceiverUrls()
+  const post = createPost({ dispatcher, resolver, withinMs: attemptMs })
   return async (url, { headers, body }, { owner, facts }) => {
-    const observe = metrics.attemptSeconds.startTimer()
+    const startedAtMs = performance.now()
     metrics.attemptsInFlight.inc()
-    const span = tracer && facts && beginPost(tracer, url, body.length, facts)
-    let attempt: Attempt
-    try {
-      const signal = AbortSignal.timeout(attemptMs)
-      // Here and not only when it is dialled, as here is known whose turn it takes.
-      await untilAborted(resolver.resolve(bare(new URL(url).hostname), owner), signal)
-      const response = await request(url, {
-        dispatcher,
-        method: 'POST',
-        headers: [...headers, ...traceHeaders(span?.context ?? facts?.trace)],
-        body,
-        headersTimeout: attemptMs,
-        bodyTimeout: attemptMs,
-        signal,
-      })
-      attempt = judge(response)
-      // What follows the status changes nothing any more, but the connection needs it read.
-      await response.body.dump({ limit: RESPONSE_BYTES_MAX }).catch(() => undefined)
-    } catch (error) {
-      attempt = { outcome: outcomeOfError(error) }
-    }
-    observe()
+    const to = receiverUrlOf(url)
+    const span = tracer && facts && to && beginPost(tracer, to, body.length, facts)
+    const context = span?.context ?? facts?.trace
+    const sent = context ? [...headers, ...traceHeaders(context)] : headers
+    const posted = to && (await post(to, { headers: sent, body }, owner))
+    const attempt = judge(posted ?? { error: undefined })
+    metrics.attemptSeconds.observe((performance.now() - startedAtMs) / 1_000)
     metrics.attemptsInFlight.dec()
     metrics.attempts.inc({ outcome: attempt.outcome })
     if (span) endPost(span, attempt)
@@ -95,12 +80,10 @@ export function createAttempts({
 /** Of the URL only the server: the rest is between the receiver and its owner. */
 function beginPost(
   tracer: Tracer,
-  url: string,
+  { hostname, port, scheme }: ReceiverUrl,
   byteCount: number,
   { webhookId, resendCount, trace }: AttemptFacts,
 ): Span {
-  const { hostname, port, protocol } = new URL(url)
-  const isTls = protocol === 'https:'
   return tracer.begin('POST', {
     kind: 'client',
     parent: trace,
@@ -109,8 +92,8 @@ function beginPost(
       'http.request.body.size': byteCount,
       'http.request.resend_count': resendCount > 0 ? resendCount : undefined,
       'server.address': hostname,
-      'server.port': port === '' ? (isTls ? 443 : 80) : Number(port),
-      'url.scheme': isTls ? 'https' : 'http',
+      'server.port': port,
+      'url.scheme': scheme,
       'xmidt.webhook.id': webhookId,
     },
   })
@@ -122,16 +105,15 @@ function endPost(span: Span, { outcome, status }: Attempt): void {
   span.end()
 }
 
-function traceHeaders(context: TraceContext | undefined): string[] {
-  if (!context) return NO_HEADERS
+function traceHeaders(context: TraceContext): string[] {
   const state = context.state === undefined ? [] : ['tracestate', context.state]
   return ['traceparent', formatTraceparent(context), ...state]
 }
 
-const NO_HEADERS: string[] = []
-
-function judge({ statusCode: status, headers }: Dispatcher.ResponseData): Attempt {
-  const retryAfterMs = parseRetryAfter([headers['retry-after']].flat()[0], Date.now())
+function judge(posted: Posted): Attempt {
+  if (posted.status === undefined) return { outcome: outcomeOfError(posted.error) }
+  const { status, retryAfter } = posted
+  const retryAfterMs = parseRetryAfter(retryAfter, Date.now())
   return { outcome: outcomeOfStatus(status), status, retryAfterMs }
 }
 
@@ -145,9 +127,6 @@ function outcomeOfStatus(status: number): AttemptOutcome {
 function outcomeOfError(error: unknown): AttemptOutcome {
   if (error instanceof AddressRefusedError) return 'address-refused'
   const isTimeout =
-    error instanceof errors.HeadersTimeoutError ||
-    error instanceof errors.BodyTimeoutError ||
-    error instanceof errors.ConnectTimeoutError ||
-    (error instanceof Error && error.name === 'TimeoutError')
+    error instanceof AttemptTimeoutError || error instanceof errors.ConnectTimeoutError
   return isTimeout ? 'timed-out' : 'unreachable'
 }

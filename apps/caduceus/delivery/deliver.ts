@@ -7,16 +7,14 @@ import type { Metrics } from '#apps/caduceus/metrics.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Outcome } from '#libs/nats/stream/consume.ts'
-import { readEventHeaders } from '#libs/nats/event.ts'
 import type { PulledMessage } from '#libs/nats/stream/pulled-message.ts'
 import { beginMessage, readTraceContext } from '#libs/nats/trace.ts'
 import { traceFields, type Span, type Tracer } from '#libs/trace/tracer.ts'
-import { decode } from '#libs/wrp/codec.ts'
 import { eventTypeOf } from '#libs/wrp/locator.ts'
-import type { WrpMessage } from '#libs/wrp/message.ts'
 import type { Attempt, AttemptDelivery } from './attempt.ts'
 import type { KeepDeadLetter, DeadLetterFacts } from './dead-letter.ts'
 import type { Books, Settled } from './books.ts'
+import { createEventReader, eventIdOf, type ReadEvent } from './event-reader.ts'
 import type { FailedAttempts } from './failed-attempts.ts'
 import type { WatchBacklog } from './failure-notice.ts'
 import { createOverruns } from './matching/overruns.ts'
@@ -63,6 +61,7 @@ const RETURNED: Settled = { as: 'returned' }
 export function createDeliver(options: DeliverOptions): Deliver {
   const { books, failedAttempts, watchBacklog, metrics } = options
   const tellOverrun = createOverruns(options)
+  const read = createEventReader()
   return async (target, message) => {
     const { id: webhookId, webhook, matches } = target
     if (Date.now() >= webhook.untilMs) return { outcome: 'nak', delayMs: EXPIRED_RETRY_MS }
@@ -70,7 +69,7 @@ export function createDeliver(options: DeliverOptions): Deliver {
     const feed = feedOf(webhookId, message.info.stream)
     const event = read(message)
     if (event) {
-      const match = matches(event)
+      const match = matches(event.message)
       metrics.events.inc({ outcome: match })
       if (match === 'overrun') tellOverrun(webhookId)
       if (match !== 'matched') {
@@ -98,7 +97,7 @@ interface Owed {
   feed: string
   message: PulledMessage
   /** Undefined for what cannot be decoded. */
-  event: WrpMessage | undefined
+  event: ReadEvent | undefined
 }
 
 async function decide(options: DeliverOptions, owed: Owed): Promise<Decision> {
@@ -113,7 +112,7 @@ async function decide(options: DeliverOptions, owed: Owed): Promise<Decision> {
   } catch (error) {
     return uncounted(options, { webhookId, error })
   }
-  const facts = { webhookId, eventId: eventIdOf(message), attemptCount: failedBefore }
+  const facts = { webhookId, eventId: event?.id ?? eventIdOf(message), attemptCount: failedBefore }
   if (!event) return giveUp(options, owed, { ...facts, reason: 'undecodable' })
 
   const { outcome, status, retryAfterMs } = await attemptOnce(options, { ...owed, event }, facts)
@@ -151,15 +150,16 @@ function uncounted(
 
 async function attemptOnce(
   { attempt, tracer, metrics, log }: DeliverOptions,
-  { target: { webhook }, message, event }: Owed & { event: WrpMessage },
+  { target: { webhook }, message, event }: Owed & { event: ReadEvent },
   { webhookId, eventId, attemptCount: failedBefore }: Omit<DeadLetterFacts, 'reason'>,
 ): Promise<Attempt> {
   const nowMs = Date.now()
   const { owner } = webhook
-  const onHeadersLeftOut = (count: number): void => metrics.headersLeftOut.inc(count)
-  const request = toDeliveryRequest(webhook.hook, event, { eventId, nowMs, onHeadersLeftOut })
+  const form = event.formFor(webhook.hook)
+  if (form.leftOutCount > 0) metrics.headersLeftOut.inc(form.leftOutCount)
+  const request = toDeliveryRequest(webhook.hook, form, nowMs)
   const url = targetOf(webhook, message.seq + failedBefore)
-  const span = tracer && beginDelivery(tracer, message, event, { webhookId, eventId })
+  const span = tracer && beginDelivery(tracer, message, event, webhookId)
   const trace = span?.context ?? readTraceContext(message.headers)
   const facts = { webhookId, resendCount: failedBefore, trace }
   const made = await attempt(url, request, { owner, facts })
@@ -174,8 +174,8 @@ async function attemptOnce(
 function beginDelivery(
   tracer: Tracer,
   message: PulledMessage,
-  event: WrpMessage,
-  { webhookId, eventId }: { webhookId: string; eventId: string },
+  { id: eventId, message: event }: ReadEvent,
+  webhookId: string,
 ): Span {
   const span = beginMessage(tracer, {
     operation: 'process',
@@ -214,19 +214,6 @@ async function giveUp(
   metrics.deadLetters.inc({ reason: facts.reason })
   if (attemptCount > 1) await failedAttempts.forget(feed, message.seq)
   return { outcome: { outcome: 'term', reason: facts.reason }, settled: { as: 'dead' } }
-}
-
-/** What somebody published by hand has no id; its place in the stream is one as well. */
-const eventIdOf = (message: PulledMessage): string =>
-  readEventHeaders(message.headers).id ||
-  `${message.info.stream.toLowerCase().replace('_', '-')}-${message.seq}`
-
-function read(message: PulledMessage): WrpMessage | undefined {
-  try {
-    return decode(message.data)
-  } catch {
-    return undefined
-  }
 }
 
 /** `alt_urls` replace the URL; they take turns, event by event and attempt by attempt. */

@@ -6,7 +6,7 @@ import type { CaduceusFaults, Metrics } from '#apps/caduceus/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { AttemptDelivery } from './attempt.ts'
 import type { DeliveryTarget } from './target.ts'
-import { signatureHeaders } from './signature.ts'
+import { signatureHeaders, signingKeysOf } from './signature.ts'
 
 /** Who cannot keep up needs to be told once, not with each event that he is behind with. */
 const NOTICE_EVERY_MS = 3_600_000
@@ -72,11 +72,16 @@ function toNotice(
   )
   const timestampSeconds = Math.floor(nowMs / 1_000)
   const noticeId = `${id}-${timestampSeconds}`
-  const lines: [name: string, value: string][] = [
-    ['Content-Type', 'application/json'],
-    ['webhook-id', noticeId],
-    ['webhook-timestamp', String(timestampSeconds)],
-    ...(secret ? signatureHeaders({ secret, id: noticeId, timestampSeconds, body }) : []),
+  const signing = { id: noticeId, timestampSeconds, body }
+  const timestamp = String(timestampSeconds)
+  const headers = [
+    'Content-Type',
+    'application/json',
+    'webhook-id',
+    noticeId,
+    'webhook-timestamp',
+    timestamp,
+    ...(secret ? signatureHeaders(signingKeysOf(secret), signing) : []),
   ]
-  return { headers: lines.flat(), body }
+  return { headers, body }
 }

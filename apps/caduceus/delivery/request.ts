@@ -4,10 +4,7 @@ import { encode } from '#libs/wrp/codec.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import { eventOf } from './matching/matcher.ts'
-import { signatureHeaders } from './signature.ts'
-
-/** The values of a hook's `content_type` that ask for the whole WRP; all else asks for the payload. */
-const WHOLE_WRP = new Set(['wrp', 'application/msgpack', 'application/wrp'])
+import { signatureHeaders, signingKeysOf, type SigningKeys } from './signature.ts'
 
 /** What an event without a content type has, as upstream. */
 const CONTENT_TYPE_DEFAULT = 'application/json'
@@ -21,48 +18,73 @@ const LIST_HEADERS_BYTES_MAX = 8 * 1024
 /** One header is cut at this length, for the same reason. */
 const HEADER_LENGTH_MAX = 1024
 
-/** What {@link toDeliveryRequest} is told of the attempt. */
-export interface DeliveryFacts {
-  /** Same in each attempt at this event. */
-  eventId: string
-  nowMs: number
-  onHeadersLeftOut: (count: number) => void
+/** What is the same in each POST of an event in one form, whoever gets it. */
+export interface DeliveryForm {
+  /** As it is signed. */
+  readonly id: string
+  /** Names and values in turn; a name may come again. */
+  readonly headers: readonly string[]
+  /** How many header lines found no room. */
+  readonly leftOutCount: number
+  readonly body: Uint8Array
 }
 
 /** What is sent. */
 export interface DeliveryRequest {
-  /** Names and values in turn, as undici takes them; a name may come again. */
-  headers: string[]
-  body: Uint8Array
+  /** Names and values in turn, as undici takes them. */
+  readonly headers: string[]
+  readonly body: Uint8Array
 }
 
-/** Makes the request for one attempt; the signature has the time in it, so each is a new one. */
-export function toDeliveryRequest(
-  hook: Hook,
+const NOTHING = new Uint8Array()
+
+/** @param isWhole asks for the whole WRP, and not for its payload alone. */
+export function toDeliveryForm(
   event: WrpMessage,
-  { eventId, nowMs, onHeadersLeftOut }: DeliveryFacts,
-): DeliveryRequest {
+  { eventId, isWhole }: { eventId: string; isWhole: boolean },
+): DeliveryForm {
   const complete = {
     ...event,
     content_type: event.content_type || CONTENT_TYPE_DEFAULT,
     transaction_uuid: event.transaction_uuid || eventId,
   }
-  const isWhole = WHOLE_WRP.has(hook.config.content_type)
-  const body = isWhole ? encode(complete) : (event.payload ?? new Uint8Array())
   // The id must not contain the dot that parts the signed string.
   const id = eventId.replaceAll('.', '-')
-  const timestampSeconds = Math.floor(nowMs / 1_000)
+  const lists = listHeaders(complete)
   const lines: [name: string, value: string][] = [
     ['Content-Type', isWhole ? 'application/msgpack' : complete.content_type],
     ['User-Agent', 'caduceus'],
     ...eventHeaders(complete),
     ['webhook-id', id],
-    ['webhook-timestamp', String(timestampSeconds)],
-    ...listHeaders(complete, onHeadersLeftOut),
+    ...lists.taken,
   ]
+  return {
+    id,
+    headers: lines.flatMap(([name, value]) => [name, headerValue(value)]),
+    leftOutCount: lists.leftOutCount,
+    body: isWhole ? encode(complete) : (event.payload ?? NOTHING),
+  }
+}
+
+/** Makes the request for one attempt; the signature has the time in it, so each is a new one. */
+export function toDeliveryRequest(hook: Hook, form: DeliveryForm, nowMs: number): DeliveryRequest {
+  const { id, body } = form
+  const timestampSeconds = Math.floor(nowMs / 1_000)
+  const headers = [...form.headers, 'webhook-timestamp', String(timestampSeconds)]
+  const keys = keysOf(hook)
+  if (keys) headers.push(...signatureHeaders(keys, { id, timestampSeconds, body }))
+  return { headers, body }
+}
+
+/** For as long as the registration is known as it is. */
+const keysOfHooks = new WeakMap<Hook, SigningKeys>()
+
+function keysOf(hook: Hook): SigningKeys | undefined {
   const { secret } = hook.config
-  if (secret) lines.push(...signatureHeaders({ secret, id, timestampSeconds, body }))
-  return { headers: lines.flatMap(([name, value]) => [name, headerValue(value)]), body }
+  if (!secret) return undefined
+  const keys = keysOfHooks.get(hook) ?? signingKeysOf(secret)
+  keysOfHooks.set(hook, keys)
+  return keys
 }
 
 function eventHeaders(event: WrpMessage): [name: string, value: string][] {
@@ -101,10 +123,10 @@ export function deviceOf({ source }: WrpMessage): string {
   }
 }
 
-function listHeaders(
-  event: WrpMessage,
-  onLeftOut: (count: number) => void,
-): [name: string, value: string][] {
+function listHeaders(event: WrpMessage): {
+  taken: [name: string, value: string][]
+  leftOutCount: number
+} {
   const wanted: [name: string, value: string][] = [
     ...(event.partner_ids ?? []).map((id): [string, string] => ['X-Xmidt-Partner-Id', id]),
     ...Object.entries(event.metadata ?? {}).map(([key, value]): [string, string] => [
@@ -119,8 +141,7 @@ function listHeaders(
     bytes += name.length + 4 + Math.min(Buffer.byteLength(value), HEADER_LENGTH_MAX)
     return bytes <= LIST_HEADERS_BYTES_MAX
   })
-  if (taken.length < wanted.length) onLeftOut(wanted.length - taken.length)
-  return taken
+  return { taken, leftOutCount: wanted.length - taken.length }
 }
 
 /** UTF-8 as header bytes; a line break would be a header of the device's choice, so it is a blank. */

@@ -1,12 +1,26 @@
 /** The signatures of a delivery, for receivers of every generation. caduceus.md §4.4, §11. */
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 
 /** How Standard Webhooks marks a secret whose key is the base64 after it. */
 const STANDARD_PREFIX = 'whsec_'
 
-/** What is signed, and with what. */
+/** A secret made ready: to make a key of a text anew for each signature takes a third of its time. */
+export interface SigningKeys {
+  /** The secret's own bytes. */
+  readonly plain: KeyObject
+  /** What Standard Webhooks signs with: the bytes after {@link STANDARD_PREFIX}, where it is there. */
+  readonly standard: KeyObject
+}
+
+/** Makes a secret ready. */
+export function signingKeysOf(secret: string): SigningKeys {
+  const plain = createSecretKey(secret, 'utf8')
+  if (!secret.startsWith(STANDARD_PREFIX)) return { plain, standard: plain }
+  return { plain, standard: createSecretKey(secret.slice(STANDARD_PREFIX.length), 'base64') }
+}
+
+/** What is signed. */
 export interface Signing {
-  secret: string
   /** Same in each attempt. */
   id: string
   /** When the attempt is made, in seconds since 1970. */
@@ -16,27 +30,27 @@ export interface Signing {
 }
 
 /**
- * Header names and values. `X-Webpa-Signature` has sha1 alone, as receivers in the field compare
- * the whole value; `Xmidt-Signature`, which wrp-listener prefers, has a line for each algorithm.
+ * Header names and values in turn. `X-Webpa-Signature` has sha1 alone, as receivers in the field
+ * compare the whole value; `Xmidt-Signature`, which wrp-listener prefers, has a line for each
+ * algorithm.
  */
-export function signatureHeaders(signing: Signing): [name: string, value: string][] {
-  const { secret, id, timestampSeconds, body } = signing
+export function signatureHeaders(keys: SigningKeys, signing: Signing): string[] {
+  const { id, timestampSeconds, body } = signing
   const hex = (algorithm: string): string =>
-    `${algorithm}=${createHmac(algorithm, secret).update(body).digest('hex')}`
+    `${algorithm}=${createHmac(algorithm, keys.plain).update(body).digest('hex')}`
   const sha1 = hex('sha1')
-  const standard = createHmac('sha256', standardKey(secret))
+  const standard = createHmac('sha256', keys.standard)
     .update(`${id}.${timestampSeconds}.`)
     .update(body)
     .digest('base64')
   return [
-    ['X-Webpa-Signature', sha1],
-    ['Xmidt-Signature', sha1],
-    ['Xmidt-Signature', hex('sha256')],
-    ['webhook-signature', `v1,${standard}`],
+    'X-Webpa-Signature',
+    sha1,
+    'Xmidt-Signature',
+    sha1,
+    'Xmidt-Signature',
+    hex('sha256'),
+    'webhook-signature',
+    `v1,${standard}`,
   ]
 }
-
-const standardKey = (secret: string): Uint8Array | string =>
-  secret.startsWith(STANDARD_PREFIX)
-    ? Buffer.from(secret.slice(STANDARD_PREFIX.length), 'base64')
-    : secret

@@ -18,7 +18,11 @@ export type Matcher = (event: WrpMessage) => 'matched' | 'partner' | 'event' | '
 const STEPS_MAX = 1_000_000
 
 /** What `events` is compared with: the destination without one leading `event:`. */
-export const eventOf = (event: WrpMessage): string => (event.dest ?? '').replace(/^event:/, '')
+export function eventOf({ dest = '' }: WrpMessage): string {
+  return dest.startsWith(EVENT_SCHEME) ? dest.slice(EVENT_SCHEME.length) : dest
+}
+
+const EVENT_SCHEME = 'event:'
 
 /** Compiles a webhook's patterns; they were checked when it was registered. */
 export function createMatcher({ partnerIds, hook }: Webhook): Matcher {

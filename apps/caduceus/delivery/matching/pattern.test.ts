@@ -1,6 +1,8 @@
 import fc from 'fast-check'
+import { RE2JS } from 're2js'
 import { describe, expect, it } from 'vitest'
 import type { Hook } from '#apps/caduceus/webhook.ts'
+import { literalTestOf } from './literal.ts'
 import { createMatcher } from './matcher.ts'
 import { compilePattern, instructionCountAtMost } from './pattern.ts'
 
@@ -108,5 +110,66 @@ describe('what a pattern costs', () => {
       const count = compilePattern(source).instructionCount
       expect(instructionCountAtMost(source)).toBeLessThanOrEqual(2 * count)
     }
+  })
+})
+
+describe('a pattern that is a text', () => {
+  it('is known as one, and anything more is not', () => {
+    const known = ['online', '^device-status/.*', '.*online$', '^mac:.*', 'a|^b$', '', '^', 'a\\.b']
+    const others = ['a.b', 'on(line)?', 'a*', '[ab]', '^a.*$', 'a\\|b', '\\d', '(?i)a', 'ä', '^^a']
+    expect(known.filter((each) => !literalTestOf(each))).toEqual([])
+    expect(others.filter((each) => literalTestOf(each))).toEqual([])
+  })
+
+  it('takes and leaves what the engine takes and leaves', () => {
+    const piece = fc.constantFrom(
+      'a',
+      'b',
+      '/',
+      ':',
+      '-',
+      '\\.',
+      '\\-',
+      '.*',
+      '^',
+      '$',
+      '|',
+      '*',
+      '?',
+      '.',
+    )
+    const source = fc.array(piece, { maxLength: 7 }).map((pieces) => pieces.join(''))
+    const part = fc.constantFrom(
+      'a',
+      'b',
+      '/',
+      ':',
+      '-',
+      '.',
+      '\n',
+      '\r\n',
+      '\u2028',
+      'ä',
+      '\u{1F600}',
+      '\ud83d',
+    )
+    const text = fc.array(part, { maxLength: 7 }).map((parts) => parts.join(''))
+    let count = 0
+    fc.assert(
+      fc.property(source, text, (source, text) => {
+        const test = literalTestOf(source)
+        if (!test) return
+        let engine: RE2JS
+        try {
+          engine = RE2JS.compile(source)
+        } catch {
+          return
+        }
+        count += 1
+        expect(test(text)).toBe(engine.matcher(text).find())
+      }),
+      { numRuns: 20_000 },
+    )
+    expect(count).toBeGreaterThan(1_000)
   })
 })

@@ -3,6 +3,8 @@
  * cost is counted before they run: a match cannot be broken off.
  */
 import { RE2JS } from 're2js'
+import { LOCATOR_LENGTH_MAX } from '#libs/wrp/locator.ts'
+import { literalTestOf } from './literal.ts'
 
 /** A pattern that can be tried. */
 export interface Pattern {
@@ -34,11 +36,23 @@ export function compilePattern(source: string): Pattern {
     instructionCount: program.programSize(),
     takesAll: TAKES_ALL.has(source),
     // Not its `test`, which keeps up to 8 MB of what it has seen for each pattern.
-    test: (text) => program.matcher(text).find(),
+    test: literalTestOf(source) ?? rememberingOne((text) => program.matcher(text).find()),
   }
   shared.set(source, new WeakRef(pattern))
   gone.register(pattern, source)
   return pattern
+}
+
+/** Webhooks with the same pattern are asked about the same event one after the other. */
+function rememberingOne(test: (text: string) => boolean): (text: string) => boolean {
+  let last: string | undefined
+  let isMatch = false
+  return (text) => {
+    // What somebody published by hand may be of any length, and would be kept for each pattern.
+    if (text.length > LOCATOR_LENGTH_MAX) return test(text)
+    if (text !== last) [last, isMatch] = [text, test(text)]
+    return isMatch
+  }
 }
 
 const QUANTIFIER = /^\{(\d{1,4})(?:(,)(\d{0,4}))?\}/

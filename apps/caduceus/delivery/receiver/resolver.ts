@@ -37,6 +37,8 @@ export interface Resolver {
    * @throws {NameError}
    */
   resolve(hostname: string, owner?: string): Promise<readonly string[]>
+  /** Whether {@link resolve} would ask nobody: an address, or a name whose answer is still used. */
+  isKnown(hostname: string): boolean
   /** Ends what is under way. */
   [Symbol.dispose](): void
 }
@@ -102,8 +104,10 @@ export function createResolver({
     return found && found.untilMs > performance.now() ? found : undefined
   }
   return {
+    isKnown: (hostname) =>
+      isIP(hostname) !== 0 || (findKept(nameOf(hostname))?.addresses.length ?? 0) > 0,
     async resolve(hostname, owner) {
-      const name = hostname.replace(/\.$/, '').toLowerCase()
+      const name = nameOf(hostname)
       if (isIP(name) !== 0) return [name]
       const look = async (): Promise<Kept> => findKept(name) ?? lookOnce(name)
       const { addresses } =
@@ -142,6 +146,8 @@ async function query(
     signal.removeEventListener('abort', cancel)
   }
 }
+
+const nameOf = (hostname: string): string => hostname.replace(/\.$/, '').toLowerCase()
 
 const keptFor = (addresses: readonly string[], ms: number): Kept => ({
   addresses,
