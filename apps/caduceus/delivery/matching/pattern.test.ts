@@ -1,46 +1,34 @@
 import fc from 'fast-check'
 import { RE2JS } from 're2js'
 import { describe, expect, it } from 'vitest'
-import type { Hook } from '#apps/caduceus/webhook.ts'
+import { HOOK, ONLINE_EVENT, WEBHOOK } from '#tests/support/hook.ts'
 import { literalTestOf } from './literal.ts'
 import { createMatcher } from './matcher.ts'
 import { compilePattern, instructionCountAtMost } from './pattern.ts'
 
-const hook: Hook = {
-  registered_from_address: '',
-  config: { url: 'https://receiver.example/', content_type: '' },
-  failure_url: '',
-  events: ['.*'],
-  matcher: { device_id: ['.*'] },
-}
-const webhook = { owner: 'o', partnerIds: ['*'], registeredAtMs: 0, untilMs: 1, hook }
-const event = {
-  msg_type: 4,
-  source: 'dns:talaria-1.example.com',
-  dest: 'event:device-status/mac:112233445566/online',
-}
-
 describe('what a pattern costs', () => {
   const matcherOf = (events: string[]): ReturnType<typeof createMatcher> =>
-    createMatcher({ ...webhook, hook: { ...hook, events } })
+    createMatcher({ ...WEBHOOK, hook: { ...HOOK, events } })
 
   it('is bounded: an event that would cost more is passed by before anything runs', () => {
     // As registered before there was a limit: minutes on a source of 250 kB.
     const costly = matcherOf(['(.?){999}x$'])
     const source = `mac:112233445566/${'a'.repeat(250_000)}`
-    const device = { ...hook, matcher: { device_id: ['(.?){999}x$'] } }
-    expect(createMatcher({ ...webhook, hook: device })({ ...event, source })).toBe('overrun')
-    expect(costly({ ...event, dest: `event:x/${'a'.repeat(250_000)}` })).toBe('overrun')
-    expect(costly({ ...event, dest: 'event:x' })).toBe('matched')
-    expect(matcherOf(['.*'])({ ...event, source })).toBe('matched')
+    const device = { ...HOOK, matcher: { device_id: ['(.?){999}x$'] } }
+    expect(createMatcher({ ...WEBHOOK, hook: device })({ ...ONLINE_EVENT, source })).toBe('overrun')
+    expect(costly({ ...ONLINE_EVENT, dest: `event:x/${'a'.repeat(250_000)}` })).toBe('overrun')
+    expect(costly({ ...ONLINE_EVENT, dest: 'event:x' })).toBe('matched')
+    expect(matcherOf(['.*'])({ ...ONLINE_EVENT, source })).toBe('matched')
   })
 
   it('is never judged too high where the webhook and the event are as large as they may be', () => {
     const dest = `event:x/${'a'.repeat(504)}`
     const source = `mac:112233445566/${'b'.repeat(495)}`
     const half = '(?:[^c]?){120}y'
-    const device = { ...hook, events: [half, '.'], matcher: { device_id: [half] } }
-    expect(createMatcher({ ...webhook, hook: device })({ ...event, source, dest })).toBe('device')
+    const device = { ...HOOK, events: [half, '.'], matcher: { device_id: [half] } }
+    expect(createMatcher({ ...WEBHOOK, hook: device })({ ...ONLINE_EVENT, source, dest })).toBe(
+      'device',
+    )
   })
 
   it('is in memory shared between equal patterns', () => {
