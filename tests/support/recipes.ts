@@ -118,6 +118,8 @@ const VARIABLE: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}\b/g, '<id>'],
   [/\b[0-9a-f]{16,64}\b/g, '<id>'],
   [/(?<=_)[0-9a-f]{16}\b/g, '<id>'],
+  // An inbox, and which of its replies: the client's own numbers have eight signs, ours are counted.
+  [/\b(_INBOX_\w+)\.[A-Za-z0-9]{22}\.[A-Za-z0-9]{1,8}\b/g, '$1.<id>'],
   [/\b[A-Za-z0-9]{22,27}\b(\.[A-Za-z0-9]{8}\b)?/g, '<id>'],
   [/(?:\d[\d,.]*(?:ns|µs|us|ms|s|m|h|d)\b)+/g, '<n>'],
   [/\d[\d,.]*\s*(?:[KMG]i)?B(?:\/sec)?/g, '<n>'],
