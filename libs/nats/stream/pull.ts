@@ -95,7 +95,7 @@ class Session {
     this.#options = options
     this.#connection = nats.connection
     this.#inbox = nats.createInbox()
-    this.#watchdog = setTimeout(() => this.#fail('the pull went silent'), SILENCE_MS)
+    this.#watchdog = setTimeout(() => this.#onSilence(), SILENCE_MS)
     this.#subscription = this.#connection.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
         if (error) this.#fail(String(error))
@@ -124,6 +124,12 @@ class Session {
     this.#options.signal.removeEventListener('abort', this.#onAbort)
     // What is on its way still comes, and is given back.
     await this.#subscription.drain().catch(() => undefined)
+  }
+
+  /** While nothing is asked for, as there is no room, nothing can be silent. */
+  #onSilence(): void {
+    if (this.#request) this.#fail('the pull went silent')
+    else this.#watchdog.refresh()
   }
 
   #fail(reason: string): void {
@@ -165,14 +171,11 @@ class Session {
 
   #grow(): void {
     this.#isGrowing = true
-    // Nothing is asked for meanwhile, so that nothing can be silent.
-    const keepAlive = setInterval(() => this.#watchdog.refresh(), HEARTBEAT_MS)
     this.#options.bytes
       ?.grow(this.#ending.signal)
       .then(() => (this.#hasGrown = true))
       .catch(() => undefined)
       .finally(() => {
-        clearInterval(keepAlive)
         this.#isGrowing = false
         this.#next()
       })
