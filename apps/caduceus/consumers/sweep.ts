@@ -6,7 +6,8 @@ import type { Logger } from '#libs/log/logger.ts'
 import type { Bucket } from '#libs/nats/bucket/bucket.ts'
 import { EVENT_STREAMS, EVENTS_STREAM, type EventStream } from '#libs/nats/stream/event-streams.ts'
 import { wait } from '#libs/retry/wait.ts'
-import { oldDurableOf, webhookIdOfConsumer } from './durable/durable-name.ts'
+import { findConsumer, removeConsumer } from './durable/consumer-api.ts'
+import { durableOf, oldDurableOf, webhookIdOfConsumer } from './durable/durable-name.ts'
 import { removeDurables } from './durable/durable.ts'
 import { settleOldDurable } from './durable/old-durable.ts'
 import type { Webhooks } from './webhooks.ts'
@@ -74,11 +75,24 @@ async function sweepOrphans(options: SweepOptions, stream: EventStream): Promise
       if (isLeft && stream === EVENTS_STREAM) await settleOldDurable(manager, id)
       continue
     }
-    // Whoever pulls knows a webhook that the bucket has lost.
-    if (consumer.num_waiting > 0) continue
     if (Date.now() - Date.parse(consumer.created) < orphanAgeMs) continue
-    const pending = await removeDurables(manager, id)
+    if (consumer.num_waiting > 0 || (await isPulled(manager, id))) continue
+    // This one alone: the webhook's others have an age and a state of their own.
+    await removeConsumer(manager, stream, consumer.name)
     metrics.cutOffs.inc({ reason: 'orphan' })
-    log.warn({ webhookId: id, pending }, 'consumer without a webhook removed')
+    const pending = consumer.num_pending + consumer.num_ack_pending
+    log.warn({ webhookId: id, stream, pending }, 'consumer without a webhook removed')
   }
+}
+
+/**
+ * Whether somebody pulls from any consumer of the webhook: it knows a webhook that the bucket has
+ * lost, and asks for nothing from a stream of which it has as much in hand as it may.
+ */
+async function isPulled(manager: JetStreamManager, webhookId: string): Promise<boolean> {
+  for (const stream of EVENT_STREAMS) {
+    const found = await findConsumer(manager, stream, durableOf(webhookId))
+    if (found && found.num_waiting > 0) return true
+  }
+  return false
 }
