@@ -30,6 +30,10 @@ afterEach(async () => {
   await server[Symbol.asyncDispose]()
 })
 
+const standStill = (ms: number): void => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
+
 let count = 0
 const options = (timeout = 5_000) => ({ msgID: `id-${count++}`, timeout })
 
@@ -135,8 +139,27 @@ describe('a publisher of ours', () => {
     const publisher = createPublisher(nats)
     const published = publisher.publish(SUBJECT, PAYLOAD, options(150))
     await nats.connection.flush()
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400)
+    standStill(400)
     expect(await published).toMatchObject({ seq: 1 })
+  })
+
+  it('fails in time while every turn of the loop is long', async () => {
+    const publisher = createPublisher(nats)
+    await publisher.publish(SUBJECT, PAYLOAD, options())
+    await freeze(server.server.pid)
+    let isBusy = true
+    // So long that no timer of the publisher's comes in time.
+    const turn = (): void => {
+      standStill(250)
+      if (isBusy) setImmediate(turn)
+    }
+    turn()
+    try {
+      const published = publisher.publish(SUBJECT, PAYLOAD, options(50))
+      await expect(published).rejects.toThrow(TimeoutError)
+    } finally {
+      isBusy = false
+    }
   })
 
   it('does not take what is no acknowledgement for one', async () => {

@@ -18,17 +18,11 @@ import {
   type Msg,
   type MsgHdrs,
 } from '@nats-io/transport-node'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Nats } from '#libs/nats/connection/connect.ts'
+import { startPatientTimer } from '#libs/nats/connection/patient-timer.ts'
 
 /** How often it is looked who has waited too long: so much later than asked one may hear of it. */
 const LOOK_MS = 100
-
-/** A look that comes so late shows that the loop stood still, and answers lie in the socket. */
-const LATE_MS = 50
-
-/** Each turn of the loop reads up to two megabytes of one socket, so these are ample. */
-const READING_TURNS = 2
 
 /** What one publish may be told; named as the client names it. */
 export interface PublishOptions {
@@ -78,7 +72,7 @@ export function createPublisher(nats: Nats): StreamPublisher {
   const waiting = new Map<string, Waiting>()
   const inbox = nats.createInbox()
   let count = 0
-  let timer: NodeJS.Timeout | undefined
+  let looking: Disposable | undefined
 
   const settle = (token: string): Waiting | undefined => {
     const found = waiting.get(token)
@@ -93,20 +87,16 @@ export function createPublisher(nats: Nats): StreamPublisher {
       each.reject(error)
     }
   }
-  const look = async (dueAt: number): Promise<void> => {
-    const now = performance.now()
-    if (now - dueAt <= LATE_MS) {
-      // What has come until now is read first.
-      for (let turn = 0; turn < READING_TURNS; turn += 1) await nextTurn()
-      failAll((each) => (each.dueAt <= now ? new TimeoutError() : undefined))
-    }
-    timer = undefined
-    lookLater()
-  }
   const lookLater = (): void => {
-    if (timer !== undefined || waiting.size === 0) return
-    const dueAt = performance.now() + LOOK_MS
-    timer = setTimeout(() => void look(dueAt), LOOK_MS)
+    if (looking || waiting.size === 0) return
+    const lookAt = performance.now() + LOOK_MS
+    // However late it comes, it judges. Whoever was due after it should have come is left to the
+    // next: what came for those may lie in the socket still.
+    looking = startPatientTimer(LOOK_MS, () => {
+      looking = undefined
+      failAll(({ dueAt }) => (dueAt <= lookAt ? new TimeoutError() : undefined))
+      lookLater()
+    })
   }
   connection.subscribe(`${inbox}.*`, {
     callback: (error, message) => {
