@@ -24,7 +24,7 @@ import { createWindow } from './uplink/window.ts'
 /** What holds the devices. */
 export interface Holding extends AsyncDisposable {
   readonly devices: Devices
-  /** Why no event is stored at this moment; undefined while all is well. */
+  /** Why EVENTS stores nothing at this moment; undefined while all is well. */
   readonly storeFault: string | undefined
   readonly presence: Presence
   /** Sends the receipt of each command that is with a device. */

@@ -105,8 +105,8 @@ function createUplink(registry: Registry) {
     ),
     storeFault: registry.gauge(
       'store_fault',
-      '1 while no event is stored, for five seconds at least; writes-refused until nats-server is restarted.',
-      { reason: STORE_FAULTS },
+      '1 while no event is stored in a stream, for five seconds at least; writes-refused until nats-server is restarted.',
+      { stream: EVENT_STREAMS, reason: STORE_FAULTS },
     ),
     eventRetries: registry.counter('event_retries_total', 'Events published again.'),
     eventsInFlight: registry.gauge('events_in_flight', 'Events that await their storing.'),

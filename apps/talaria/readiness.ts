@@ -8,7 +8,7 @@ import type { StreamsWatch } from '#libs/nats/stream/streams-watch.ts'
 export interface ReadinessOptions {
   commands: Nats
   events: Nats
-  /** Why no event is stored. */
+  /** Why EVENTS stores nothing; EVENTS_LOW alone is no reason to send devices elsewhere. */
   holding: { readonly storeFault: string | undefined }
   streams: StreamsWatch
   /** Absent for a Talaria that lets devices in without a token. */

@@ -12,7 +12,12 @@ import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { payloadMaxOf, type Nats } from '#libs/nats/connection/connect.ts'
 import { isTooLarge, publishEvent, type OutgoingEvent } from '#libs/nats/event.ts'
-import { EVENT_STREAMS } from '#libs/nats/stream/event-streams.ts'
+import {
+  EVENTS_LOW_STREAM,
+  EVENTS_STREAM,
+  eventStreamOf,
+  type EventStream,
+} from '#libs/nats/stream/event-streams.ts'
 import { ConnectionLostError, createPublisher } from '#libs/nats/stream/publisher.ts'
 import { isSequenceWrong } from '#libs/nats/stream/sequence.ts'
 import { SubjectError } from '#libs/nats/subjects.ts'
@@ -47,7 +52,10 @@ export interface Store {
    * caller. See {@link PublishEventOptions} for `lastSequence`. @throws the client's errors.
    */
   attempt(event: OutgoingEvent, lastSequence?: number): Promise<number>
-  /** Why nothing is stored at this moment; undefined while all is well. */
+  /**
+   * Why EVENTS stores nothing at this moment; undefined while all is well. EVENTS_LOW has no part
+   * in it: that one stores nothing is logged and shown, but nobody was promised its events.
+   */
   readonly fault: string | undefined
   /** Resolves when nothing is under way any more, after `waitMs` at most. Nothing is tried again. */
   settle(waitMs: number): Promise<void>
@@ -67,7 +75,14 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
   const ending = new AbortController()
   const link = createLink(nats)
   const outflow = createOutflow(nats)
-  const storing = createStoring({ askStreams: () => askStreams(nats), metrics, log })
+  // What goes on in one stream says nothing of the other: each has limits and a leader of its own,
+  // and a write that failed ends that stream alone.
+  const storingIn = (stream: EventStream): Storing =>
+    createStoring({ stream, askStream: () => askStream(nats, stream), metrics, log })
+  const storing = {
+    [EVENTS_STREAM]: storingIn(EVENTS_STREAM),
+    [EVENTS_LOW_STREAM]: storingIn(EVENTS_LOW_STREAM),
+  }
   const publisher = createPublisher(nats)
   const publish = (event: OutgoingEvent, lastSequence?: number): Promise<PubAck> =>
     publishEvent(publisher, event, { lastSequence })
@@ -90,7 +105,7 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
       return seq
     },
     get fault() {
-      return storing.fault
+      return storing[EVENTS_STREAM].fault
     },
     async settle(waitMs) {
       ending.abort()
@@ -103,10 +118,10 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
   }
 }
 
-async function askStreams({ connection }: Nats): Promise<StreamState> {
+async function askStream({ connection }: Nats, stream: EventStream): Promise<StreamState> {
   try {
     const manager = await jetstreamManager(connection, { checkAPI: false })
-    for (const stream of EVENT_STREAMS) await manager.streams.info(stream)
+    await manager.streams.info(stream)
     return 'there'
   } catch (error) {
     const isMissing =
@@ -119,7 +134,7 @@ interface Publishing {
   publish: (event: OutgoingEvent, lastSequence?: number) => Promise<PubAck>
   link: Link
   outflow: Outflow
-  storing: Storing
+  storing: Readonly<Record<EventStream, Storing>>
   metrics: TalariaMetrics
   log: Logger
   /** Nothing is tried again once it aborts. */
@@ -176,17 +191,18 @@ async function publishOnce(
   lastSequence: number | undefined,
   { publish, storing, metrics }: Publishing,
 ): Promise<PubAck> {
+  const storingThere = storing[eventStreamOf(event)]
   const endTimer = metrics.eventSeconds.startTimer()
   try {
     const ack = await publish(event, lastSequence)
     endTimer()
-    storing.succeeded()
+    storingThere.succeeded()
     return ack
   } catch (error) {
     // What is refused for what this one event is says nothing of how others are stored.
     if (!isSequenceWrong(error) && !isTooLarge(error) && !(error instanceof SubjectError)) {
       metrics.eventFailures.inc()
-      storing.failed(error)
+      storingThere.failed(error)
     }
     throw error
   }

@@ -11,3 +11,7 @@ export const EVENT_STREAMS = [EVENTS_STREAM, EVENTS_LOW_STREAM] as const
 
 /** One of them. */
 export type EventStream = (typeof EVENT_STREAMS)[number]
+
+/** Where an event goes, by whether its qos is low. */
+export const eventStreamOf = ({ isLow }: { isLow?: boolean | undefined }): EventStream =>
+  isLow ? EVENTS_LOW_STREAM : EVENTS_STREAM
