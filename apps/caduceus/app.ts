@@ -35,6 +35,7 @@ import { createRegister } from './registration/register.ts'
 import { createBacklogWatch } from './delivery/failure-notice.ts'
 import { followWebhooks } from './consumers/follow.ts'
 import { createByteBudget, type ByteLimits } from './consumers/pull/byte-budget.ts'
+import { inHandMsOf } from './consumers/pull/pull.ts'
 import { openPullConnections } from './consumers/pull/pull-connections.ts'
 import { createPeers } from './consumers/loss/peers.ts'
 import type { Taken } from './consumers/loss/taken.ts'
@@ -189,7 +190,8 @@ function lookAround({
   LookOptions,
   'expireRetries' | 'everyMs'
 >): AsyncDisposable {
-  const expireRetries = createExpiredRetries({ attemptMs: config.CADUCEUS_ATTEMPT_MS, ...parts })
+  const inHandMs = inHandMsOf(limitsOf(config))
+  const expireRetries = createExpiredRetries({ inHandMs, ...parts })
   return startLooking({ expireRetries, everyMs: config.CADUCEUS_LOOK_MS, ...parts })
 }
 

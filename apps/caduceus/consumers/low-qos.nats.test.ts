@@ -98,7 +98,10 @@ describe('a webhook', () => {
     const all = [...(await publish(0, 12)), ...(await publish(75, 12))]
     await eventually(async () => {
       for (const stream of EVENT_STREAMS) {
-        expect((await consumerOf(stream)).num_ack_pending).toBe(4)
+        const { num_ack_pending: inHand } = await consumerOf(stream)
+        // Its half at least, and never more than the webhook has places.
+        expect(inHand).toBeGreaterThanOrEqual(2)
+        expect(inHand).toBeLessThanOrEqual(4)
       }
     })
     await eventually(() => expect(receiver.received).toHaveLength(4))

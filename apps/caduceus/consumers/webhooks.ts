@@ -115,10 +115,9 @@ export function createWebhooks(options: PullOptions): Webhooks {
 
 /** The loops of one webhook. Never rejects. */
 async function pullAll(options: PullOptions, target: Entry, signal: AbortSignal): Promise<void> {
-  const turns = new Turns(() => options.places.of(target.id))
-  await Promise.all(
-    feedsOf(target.id).map((feed) => pullAgain(options, { feed, target, turns }, signal)),
-  )
+  const feeds = feedsOf(target.id)
+  const turns = new Turns(feeds, () => options.places.of(target.id))
+  await Promise.all(feeds.map((feed) => pullAgain(options, { feed, target, turns }, signal)))
 }
 
 /** The loop of one feed, begun anew after what should not happen. Never rejects. */

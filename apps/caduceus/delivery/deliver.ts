@@ -32,8 +32,15 @@ const EXPIRED_RETRY_MS = 5_000
 /** After this an event whose failed attempts cannot be read or noted is tried again. */
 const UNCOUNTED_RETRY_MS = 5_000
 
-/** Decides about one message. */
-export type Deliver = (target: DeliveryTarget, message: PulledMessage) => Promise<Outcome>
+/** Waits until the webhook has a delivery less under way; undefined when the event should go back. */
+export type TakeTurn = () => Promise<Disposable | undefined>
+
+/** Decides about one message. What is to be posted waits for its turn first, and is in the books then. */
+export type Deliver = (
+  target: DeliveryTarget,
+  message: PulledMessage,
+  takeTurn: TakeTurn,
+) => Promise<Outcome>
 
 /** What {@link createDeliver} needs. */
 export interface DeliverOptions {
@@ -62,7 +69,7 @@ export function createDeliver(options: DeliverOptions): Deliver {
   const { books, failedAttempts, watchBacklog, metrics } = options
   const tellOverrun = createOverruns(options)
   const read = createEventReader()
-  return async (target, message) => {
+  return async (target, message, takeTurn) => {
     const { id: webhookId, webhook, matches } = target
     if (Date.now() >= webhook.untilMs) return { outcome: 'nak', delayMs: EXPIRED_RETRY_MS }
     watchBacklog(target, message.info.pending)
@@ -81,6 +88,8 @@ export function createDeliver(options: DeliverOptions): Deliver {
     const settle = books.take(feed, message.seq)
     let settled: Settled = RETURNED
     try {
+      using turn = await takeTurn()
+      if (!turn) return { outcome: 'nak', delayMs: 0 }
       const decision = await decide(options, { target, feed, message, event })
       settled = decision.settled
       return decision.outcome

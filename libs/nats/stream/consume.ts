@@ -33,6 +33,8 @@ export interface ConsumeOptions {
   durable: string
   /** How many messages may be in hand at once; asked before each pull. */
   places: () => number
+  /** Where there may be more places without a message being settled: calls `act` then, until disposed. */
+  onRoom?: ((act: () => void) => Disposable) | undefined
   /** Absent for as many bytes as come. */
   bytes?: ByteAllowance | undefined
   handle: (message: PulledMessage) => Promise<Outcome>
@@ -48,7 +50,7 @@ export interface ConsumeOptions {
 
 /** Consumes until the signal aborts or {@link ConsumeOptions.onMissing} ends it; then what is in hand is finished. */
 export async function consume(nats: Nats, options: ConsumeOptions): Promise<void> {
-  const { signal, stream, durable, places, bytes, ackWaitMs } = options
+  const { signal, stream, durable, places, onRoom, bytes, ackWaitMs } = options
   const log = options.log.child({ stream, durable })
   const backoff = createBackoff(RESTART_BACKOFF)
   const jetStream = jetstream(nats.connection)
@@ -75,6 +77,7 @@ export async function consume(nats: Nats, options: ConsumeOptions): Promise<void
         stream,
         durable,
         places: left.length === 0 ? places : () => Math.max(1, places() - taken()),
+        onRoom,
         bytes,
         onMessage,
         signal,

@@ -40,6 +40,8 @@ export interface PullOptions {
   durable: string
   /** How many messages may be in hand at once; asked before each request. */
   places: () => number
+  /** Where there may be more places without a message being settled: calls `act` then, until disposed. */
+  onRoom?: ((act: () => void) => Disposable) | undefined
   /** Absent for as many bytes as come. */
   bytes?: ByteAllowance | undefined
   /** Handles a message; resolves when it is settled, never rejects. */
@@ -84,6 +86,7 @@ class Session {
   readonly #watchdog: NodeJS.Timeout
   readonly #onAbort = (): void => this.#end.resolve()
   readonly #forget: () => void
+  readonly #room: Disposable | undefined
   #request: Request | undefined
   #requestCount = 0
   #isGrowing = false
@@ -108,6 +111,7 @@ class Session {
       this.#request = undefined
       this.#next()
     })
+    this.#room = options.onRoom?.(() => this.#next())
     options.signal.addEventListener('abort', this.#onAbort)
     if (options.signal.aborted) this.#end.resolve()
     else this.#next()
@@ -121,6 +125,7 @@ class Session {
     this.#ending.abort()
     clearTimeout(this.#watchdog)
     this.#forget()
+    this.#room?.[Symbol.dispose]()
     this.#options.signal.removeEventListener('abort', this.#onAbort)
     // What is on its way still comes, and is given back.
     await this.#subscription.drain().catch(() => undefined)

@@ -11,7 +11,7 @@ export interface ExpiredRetriesOptions {
   failedAttempts: FailedAttempts
   books: Books
   /** An event that was removed may still be in somebody's hand for so long. */
-  attemptMs: number
+  inHandMs: number
   metrics: Metrics
   log: Logger
 }
@@ -21,7 +21,7 @@ export type ExpireRetries = (feed: string, facts: Facts) => Promise<void>
 
 /** Nothing seen yet. */
 export function createExpiredRetries(options: ExpiredRetriesOptions): ExpireRetries {
-  const { failedAttempts, books, attemptMs, metrics, log } = options
+  const { failedAttempts, books, inHandMs, metrics, log } = options
   /** By note, since when its event is gone. */
   const goneSince = new Map<string, number>()
   return async (feed, { consumer, firstSeq }) => {
@@ -32,7 +32,7 @@ export function createExpiredRetries(options: ExpiredRetriesOptions): ExpireRetr
       const note = `${feed}.${seq}.${revision}`
       const sinceMs = goneSince.get(note) ?? Date.now()
       goneSince.set(note, sinceMs)
-      if (Date.now() - sinceMs < attemptMs) continue
+      if (Date.now() - sinceMs < inHandMs) continue
       goneSince.delete(note)
       if (!(await failedAttempts.expire(feed, seq, revision))) continue
       // One from before the consumer was made is no event of this registration.

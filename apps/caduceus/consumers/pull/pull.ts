@@ -29,6 +29,13 @@ import type { LossWatch } from '#apps/caduceus/consumers/loss/retention-loss.ts'
 /** Waits between attempts to look at a consumer while NATS is away. */
 const BEGIN_BACKOFF = { firstMs: 200, maxMs: 10_000 }
 
+/** What waits in line for longer goes back to the stream. One attempt ahead of it is common. */
+const LINE_ATTEMPTS = 2
+
+/** How long an event may be in hand: in line, and then for one attempt. */
+export const inHandMsOf = ({ attemptMs }: Pick<DurableLimits, 'attemptMs'>): number =>
+  (LINE_ATTEMPTS + 1) * attemptMs
+
 /** What {@link pullForEver} needs. */
 export interface PullOptions {
   connections: PullConnections
@@ -57,22 +64,25 @@ export async function pullForEver(
   pulled: Pulled,
   signal: AbortSignal,
 ): Promise<void> {
-  const { connections, places, deliver, lossWatch, faults } = options
+  const { connections, deliver, lossWatch, faults } = options
   const { feed, target, turns } = pulled
   const log = options.log.child({ webhookId: target.id })
   const held: Held = { since: undefined }
   if (!(await begin(options, pulled, { signal, log, held }))) return
   const { owner } = target.webhook
   using bytes = options.bytes.open(owner)
+  const lineMs = LINE_ATTEMPTS * options.limits.attemptMs
   await consume(connections.of(owner), {
     stream: streamOfFeed(feed),
     durable: durableOf(target.id),
-    places: () => places.of(target.id),
+    places: () => turns.placesOf(feed),
+    onRoom: (act) => turns.onRoom(feed, act),
     ackWaitMs: ackWaitMsOf(options.limits),
     bytes,
-    handle(message) {
+    async handle(message) {
       lossWatch.takenOf(feed)?.add(message.seq)
-      return turns.take(() => deliver(target, message))
+      using _held = turns.hold(feed)
+      return await deliver(target, message, () => turns.take(signal, lineMs))
     },
     onFault: (error, { seq }) =>
       faults.tell('event', error, { webhookId: target.id, seq: String(seq) }),
