@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
+import { TLSSocket, type PeerCertificate } from 'node:tls'
 import { ConfigError } from '#libs/config/load.ts'
 
 /** What a port needs for TLS. All PEM. */
@@ -43,12 +43,13 @@ export function readServerTls(files: {
   }
 }
 
-/** The certificate of whoever is at the other end of a connection. */
+/** The certificate of whoever is at the other end of a connection; none when that is gone. */
 export function shownBy(socket: Socket): Shown {
   if (!(socket instanceof TLSSocket)) return { outcome: 'none' }
-  const { subject } = socket.getPeerCertificate()
-  // Without one Node gives an empty object, whatever its type says.
-  if ((subject as unknown) === undefined) return { outcome: 'none' }
+  // Whatever its type says: null once the connection is gone, an empty object without a certificate.
+  const shown = socket.getPeerCertificate() as Partial<PeerCertificate> | null
+  const subject = shown?.subject
+  if (!subject) return { outcome: 'none' }
   if (!socket.authorized) {
     return { outcome: 'refused', why: String(socket.authorizationError) }
   }

@@ -8,14 +8,19 @@ import { createCredential } from '#apps/parodus/cloud/credential.ts'
 import { openThemisConnections } from '#apps/parodus/cloud/themis-connections.ts'
 import { parodusEnv } from '#apps/parodus/config.ts'
 import { readIdentity } from '#apps/parodus/identity.ts'
+import { createApi } from '#apps/themis/api.ts'
 import { start } from '#apps/themis/app.ts'
 import { themisEnv } from '#apps/themis/config.ts'
+import { openKey } from '#apps/themis/key.ts'
+import { createMetrics } from '#apps/themis/metrics.ts'
 import {
   makeAuthority,
   makeServerCertificate,
   type Pair,
 } from '#apps/xmidt/secrets/certificates.ts'
 import { loadConfig } from '#libs/config/load.ts'
+import { serve } from '#libs/http/server.ts'
+import { readServerTls } from '#libs/http/tls.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { makeDeviceCertificate } from '#tests/support/device-certificate.ts'
 
@@ -42,19 +47,19 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(directory, { recursive: true }))
 
-const startThemis = (more: Record<string, string> = {}) =>
-  start(
-    loadConfig(themisEnv, {
-      LOG_LEVEL: 'silent',
-      THEMIS_PORT: '0',
-      THEMIS_OPERATIONS_PORT: '0',
-      THEMIS_KEY_FILE: join(directory, 'key.pem'),
-      THEMIS_TLS_CERTIFICATE_FILE: join(directory, 'server.pem'),
-      THEMIS_TLS_KEY_FILE: join(directory, 'server-key.pem'),
-      THEMIS_TLS_CLIENT_CA_FILE: join(directory, 'makers.pem'),
-      ...more,
-    }),
-  )
+const configOf = (more: Record<string, string> = {}) =>
+  loadConfig(themisEnv, {
+    LOG_LEVEL: 'silent',
+    THEMIS_PORT: '0',
+    THEMIS_OPERATIONS_PORT: '0',
+    THEMIS_KEY_FILE: join(directory, 'key.pem'),
+    THEMIS_TLS_CERTIFICATE_FILE: join(directory, 'server.pem'),
+    THEMIS_TLS_KEY_FILE: join(directory, 'server-key.pem'),
+    THEMIS_TLS_CLIENT_CA_FILE: join(directory, 'makers.pem'),
+    ...more,
+  })
+
+const startThemis = (more: Record<string, string> = {}) => start(configOf(more))
 
 /** Asks for a token as a device with this certificate does, or with none. */
 async function ask(
@@ -145,6 +150,33 @@ describe('a device that shows a certificate', () => {
     })
     const other = await ask(themis.url, shown, { 'X-Midt-Mac-Address': 'mac:665544332211' })
     expect(other.status).toBe(403)
+  })
+
+  it('and is gone before it is looked at is no error of Themis', async () => {
+    const config = configOf()
+    const metrics = createMetrics()
+    const key = openKey(config.THEMIS_KEY_FILE)
+    const log = createLogger('themis', { level: 'silent' })
+    const api = createApi({ config, key, tracer: undefined, metrics, log })
+    const { promise: answered, resolve: onAnswered } = Promise.withResolvers<number>()
+    await using server = await serve({
+      async fetch(request, bindings) {
+        bindings.incoming.socket.destroy()
+        const response = await api.fetch(request, bindings)
+        onAnswered(response.status)
+        return response
+      },
+      hostname: '127.0.0.1',
+      port: 0,
+      tls: readServerTls({
+        certificate: config.THEMIS_TLS_CERTIFICATE_FILE,
+        key: config.THEMIS_TLS_KEY_FILE,
+        clientAuthority: config.THEMIS_TLS_CLIENT_CA_FILE,
+      }),
+    })
+    const shown = await makeDeviceCertificate(makers, `CN=${DEVICE},O=comcast`)
+    await expect(ask(server.url, shown)).rejects.toThrow('fetch failed')
+    expect(await answered).toBe(401)
   })
 
   it('is our Parodus too', async () => {
