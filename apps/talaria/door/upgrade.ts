@@ -7,6 +7,7 @@ import { WebSocketServer } from 'ws'
 import type { TalariaConfig } from '#apps/talaria/config.ts'
 import type { TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Gate } from '#apps/talaria/operations/gate.ts'
+import { CLOSE_MS } from '#apps/talaria/session/device.ts'
 import { DeviceSocket } from '#apps/talaria/session/device-socket.ts'
 import type { DeviceIdentity } from '#apps/talaria/session/identity.ts'
 import type { Devices } from '#apps/talaria/session/devices.ts'
@@ -40,14 +41,18 @@ export function createUpgrade(options: UpgradeOptions): Upgrade {
   const { config, metrics, faults, log, onDevice } = options
   const holdMs = config.TALARIA_REFUSAL_HOLD_MS
   const refusals = createPacedRefusals({ holdMs, metrics, faults, log })
-  const sockets = new WebSocketServer({
+  // Not in place: the types of ws do not have `closeTimeout` yet.
+  const socketOptions = {
     noServer: true,
     WebSocket: DeviceSocket,
     // Compression would cost each device 300 KiB, and devices do not offer it.
     perMessageDeflate: false,
     maxPayload: config.TALARIA_FRAME_BYTES_MAX,
     clientTracking: false,
-  })
+    // A device that sends a close frame and keeps its connection would be held for half a minute.
+    closeTimeout: CLOSE_MS,
+  }
+  const sockets = new WebSocketServer(socketOptions)
   let underWay = 0
   const take: Upgrade['take'] = (request, socket, head) => {
     const onError = (): void => void socket.destroy()

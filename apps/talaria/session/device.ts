@@ -15,8 +15,11 @@ import { createSessionId } from './session-id.ts'
 /** A ping holds no more (RFC 6455 5.5). */
 const PING_BYTES_MAX = 125
 
-/** How long a device has to answer a close frame; genuine Parodus never answers one. */
-const CLOSE_MS = 1_000
+/**
+ * How long a device has to answer a close frame, and to end its connection after its own; genuine
+ * Parodus never answers one.
+ */
+export const CLOSE_MS = 1_000
 
 /** The limits of one session; from the configuration. */
 export interface DeviceLimits extends PulseLimits {

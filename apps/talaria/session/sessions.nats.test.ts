@@ -1,9 +1,11 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '#libs/lifecycle/app.ts'
+import { readReply } from '#libs/nats/command/reply.ts'
 import { sessionSubject, statSubject } from '#libs/nats/subjects.ts'
 import { openTalarias } from '#libs/nats/bucket/talarias.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
+import type { TestDevice } from '#tests/support/device.ts'
 import { eventually } from '#tests/support/eventually.ts'
 import {
   OPERATOR_HEADERS as headers,
@@ -40,6 +42,19 @@ const statisticsOf = async (id: string): Promise<{ statistics: { duplications: n
   return reply.json()
 }
 
+/** Sends a close frame, and reads nothing that comes of it: the connection stays until disposed. */
+function beginToClose({ socket }: TestDevice): Disposable {
+  socket.pause()
+  socket.close()
+  return { [Symbol.dispose]: () => socket.terminate() }
+}
+
+/** Whether its session lasts and takes no commands any more. */
+const isClosing = async (id: string): Promise<boolean> => {
+  const reply = await bench.scytale.connection.request(statSubject(parseDeviceId(id)))
+  return readReply(reply).kind === 'not-taken'
+}
+
 describe('a device that connects again', () => {
   it('to the same Talaria ends its old connection, whose offline comes before the new online', async () => {
     const id = bench.newDevice()
@@ -67,6 +82,20 @@ describe('a device that connects again', () => {
     expect(offline?.message.session_id).toBe(presenceOf(id)[0]?.message.session_id)
   })
 
+  it('to another Talaria while its old connection is closing ends that one as taken over', async () => {
+    const id = bench.newDevice()
+    await using old = await bench.connect(one, id)
+    await eventually(() => expect(statusesOf(id)).toEqual(['online']))
+    const [first] = presenceOf(id)
+    using _closing = beginToClose(old)
+    await eventually(async () => expect(await isClosing(id)).toBe(true))
+    await using _young = await bench.connect(other, id)
+    await eventually(() => expect(statusesOf(id)).toHaveLength(3))
+    const offline = presenceOf(id).find(({ message }) => message.dest?.endsWith('offline'))
+    expect(offline?.message.session_id).toBe(first?.message.session_id)
+    expect(offline?.payload?.['reason-for-closure']).toBe('*no error*:duplicate')
+  })
+
   it('and is heard of by an older session is announced again and stays', async () => {
     const id = bench.newDevice()
     await using device = await bench.connect(one, id)
@@ -92,6 +121,16 @@ describe('a device that connects again', () => {
       expect(await counted(one, 'xmidt_talaria_takeovers_total', label)).toBe(before + 1)
     })
     expect(device.socket.readyState).toBe(device.socket.OPEN)
+  })
+})
+
+describe('a device that sends a close frame and keeps its connection', () => {
+  it('is offline as soon as one that ends it', async () => {
+    const id = bench.newDevice()
+    await using device = await bench.connect(one, id)
+    await eventually(() => expect(statusesOf(id)).toEqual(['online']))
+    using _closing = beginToClose(device)
+    await eventually(() => expect(statusesOf(id)).toEqual(['online', 'offline']))
   })
 })
 

@@ -81,16 +81,17 @@ export function createSessions(options: SessionsOptions): Sessions {
   const onMessage = (device: Device, message: Msg): void => {
     try {
       const kind = deviceSubjectKind(message.subject)
-      if (!device.isReachable) {
-        if (kind !== 'session') onLate(device, message, options)
+      if (kind === 'session') {
+        // Also while its websocket is closing: the session lasts, and a newer one ends it.
+        if (device.isOpen) onAnnouncement(device, message.data, options)
         return
       }
+      if (!device.isReachable) return onLate(device, message, options)
       // Behind what was written, and before the answer.
       if (wantsReceipts(message)) ways.onReceiptsWanted(device)
-      if (kind !== 'session' && !checkCaller(device, message)) return
+      if (!checkCaller(device, message)) return
       if (kind === 'command') ways.onCommand(device, message)
-      else if (kind === 'stat') message.respond(JSON.stringify(statisticsOf(device)))
-      else onAnnouncement(device, message.data, options)
+      else message.respond(JSON.stringify(statisticsOf(device)))
     } catch (error) {
       onFault(device, message, error, options)
     }
