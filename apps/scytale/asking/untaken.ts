@@ -4,10 +4,13 @@
  * meanwhile: nobody answers, and "no responders" is not said either. So everybody is asked for the
  * receipts of what is taken, behind the command and on its connection. NATS keeps that order, so who
  * answers without the receipt has not taken it. ADR 26.
+ *
+ * Talarias of another region hear no ping, and who answers for a device there need not be who had it
+ * when the command came. So where regions are joined only one who held it well before proves anything.
  */
 import { errors } from '@nats-io/transport-node'
-import type { Nats } from '#libs/nats/connection/connect.ts'
-import { sendReceiptsHeaders } from '#libs/nats/command/reply.ts'
+import { mayBeJoined, type Nats } from '#libs/nats/connection/connect.ts'
+import { readHeldMs, sendReceiptsHeaders } from '#libs/nats/command/reply.ts'
 import { statSubject } from '#libs/nats/subjects.ts'
 import { wait } from '#libs/retry/wait.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
@@ -23,6 +26,12 @@ const HOLDER_MS = 200
  * second before they connect again: what is answered within less came over the link of the command.
  */
 const ASKED_MS_MAX = 900
+
+/**
+ * So long before the command the session that answers must have begun, where regions are joined: by
+ * then its announcement has ended any older session of the device, in whichever region.
+ */
+const HELD_BEFORE_MS = 1_000
 
 /** Between two tries. */
 const AGAIN_MS = 20
@@ -49,10 +58,12 @@ export function createUntaken({ nats, view, metrics }: UntakenOptions): Untaken 
   return {
     async prove(device, sentAt) {
       do {
-        // Talarias of other regions answer no ping; who holds the device there hears its subject.
-        const holder = hasHolderSpoken(nats, device)
+        const asking = askHolder(nats, device)
         const look = await view.look({ receipts: true })
-        if ((await holder) && look && hasSeenAll(look, sentAt)) {
+        const heldSince = await asking
+        // Who has it by now will not have had it earlier, however often it is asked.
+        if (heldSince !== undefined && !isOnlyOne(nats, heldSince, sentAt)) break
+        if (heldSince !== undefined && look && hasSeenAll(look, sentAt)) {
           metrics.silences.inc({ outcome: 'untaken' })
           return true
         }
@@ -63,16 +74,29 @@ export function createUntaken({ nats, view, metrics }: UntakenOptions): Untaken 
   }
 }
 
-/** Whether the one who holds the device has sent its receipts, or nobody holds it. */
-async function hasHolderSpoken(nats: Nats, device: DeviceId): Promise<boolean> {
+/**
+ * Lets the one who holds the device send its receipts. Resolves with the moment since which it has held
+ * the device at the latest (performance.now()), Infinity when nobody does; undefined without an answer.
+ */
+async function askHolder(nats: Nats, device: DeviceId): Promise<number | undefined> {
   try {
     const headers = sendReceiptsHeaders()
-    await nats.connection.request(statSubject(device), undefined, { timeout: HOLDER_MS, headers })
-    return true
+    const options = { timeout: HOLDER_MS, headers }
+    const reply = await nats.connection.request(statSubject(device), undefined, options)
+    return performance.now() - (readHeldMs(reply) ?? -Infinity)
   } catch (error) {
-    return error instanceof errors.RequestError && error.isNoResponders()
+    const isNobody = error instanceof errors.RequestError && error.isNoResponders()
+    return isNobody ? Infinity : undefined
   }
 }
+
+/**
+ * Whether nobody but who answered for the device, and the Talarias of this region, can have taken what
+ * was sent at `sentAt`. That nobody answers for it says nothing of another region: the receipt of
+ * one who had it may be on its way still, or the regions have lost each other.
+ */
+const isOnlyOne = (nats: Nats, heldSince: number, sentAt: number): boolean =>
+  !mayBeJoined(nats) || heldSince + HELD_BEFORE_MS <= sentAt
 
 /**
  * Whether all heard what was sent at `sentAt`, if it was sent to them, and no reply can be lost: none

@@ -19,7 +19,7 @@ import { Device, type DeviceLimits, type DeviceListener } from './device.ts'
 import type { DeviceSocket } from './device-socket.ts'
 import { eachPaced, type Devices } from './devices.ts'
 import type { DeviceIdentity } from './identity.ts'
-import { statisticsOf } from './statistics.ts'
+import { createStatistics } from './statistics.ts'
 import { encodeAnnouncement, judgeTakeover, readAnnouncement } from './takeover.ts'
 
 /** Over how long all sessions are announced again after NATS was away: a burst would hurt it. */
@@ -60,6 +60,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const { nats, devices, ways, checkCaller, metrics, faults, log, limits } = options
   const subscriptions = new Map<Device, Subscription>()
   const announce = (device: Device): void => announceSession(device, options)
+  const statistics = createStatistics(nats)
 
   const listener: DeviceListener = {
     onFrame: ways.onFrame,
@@ -91,7 +92,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (wantsReceipts(message)) ways.onReceiptsWanted(device)
       if (!checkCaller(device, message)) return
       if (kind === 'command') ways.onCommand(device, message)
-      else message.respond(JSON.stringify(statisticsOf(device)))
+      else statistics.answer(device, message)
     } catch (error) {
       onFault(device, message, error, options)
     }
@@ -129,6 +130,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     [Symbol.dispose]() {
       announcing.abort()
       unlisten()
+      statistics[Symbol.dispose]()
     },
   }
 }

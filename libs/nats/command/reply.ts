@@ -13,6 +13,7 @@ const NOT_TAKEN = 'Xmidt-Not-Taken'
 const MOVING = 'Xmidt-Moving'
 const TIMEOUT = 'Xmidt-Timeout-Ms'
 const SEND_RECEIPTS = 'Xmidt-Send-Receipts'
+const HELD = 'Xmidt-Held-Ms'
 
 /** Why a command was refused: HTTP's numbers, as the caller gets them. */
 export type CommandErrorCode = 400 | 403 | 404 | 500 | 502 | 503 | 504
@@ -95,9 +96,24 @@ export function sendReceiptsHeaders(): MsgHdrs {
 /** Whether {@link sendReceiptsHeaders} are on it. */
 export const wantsReceipts = (message: Msg): boolean => message.headers?.has(SEND_RECEIPTS) ?? false
 
+/**
+ * Answers such a question with `text`, and says for how long the session has been in place: since the
+ * device came, or NATS came back, whichever was later.
+ */
+export function replyHeld(message: Msg, text: string, heldMs: number): void {
+  const reply = headers()
+  reply.set(HELD, String(heldMs))
+  message.respond(text, { headers: reply })
+}
+
+/** For how long the session that answers has been in place, in milliseconds; undefined where it does not say. */
+export const readHeldMs = (reply: Msg): number | undefined => readMs(reply, HELD)
+
 /** How long a command's caller waits, in milliseconds; undefined where it does not say (a request by hand). */
-export function readTimeoutMs(message: Msg): number | undefined {
-  const text = message.headers?.get(TIMEOUT)
+export const readTimeoutMs = (message: Msg): number | undefined => readMs(message, TIMEOUT)
+
+function readMs(message: Msg, header: string): number | undefined {
+  const text = message.headers?.get(header)
   const value = text ? Number(text) : Number.NaN
   return Number.isFinite(value) && value >= 0 ? value : undefined
 }

@@ -58,6 +58,16 @@ const PAYLOAD_BYTES_DEFAULT = 1_048_576
 export const payloadMaxOf = ({ connection }: Nats): number =>
   connection.info?.max_payload ?? PAYLOAD_BYTES_DEFAULT
 
+/**
+ * Whether servers of other regions may be joined with ours: only then does a server have a JetStream
+ * domain, which it names to its clients (ADR 14). True as long as that is not known.
+ */
+export function mayBeJoined({ connection }: Nats): boolean {
+  // The types of the client do not have it.
+  const info = connection.info as { domain?: string } | undefined
+  return !info || Boolean(info.domain)
+}
+
 /** What {@link connectNats} needs. */
 export interface NatsOptions {
   /** Servers, comma separated; `nats://user:password@host:port`. */
