@@ -12,6 +12,7 @@ import { scenario as offline } from './offline/scenario.ts'
 import { scenario as redirect } from './redirect/scenario.ts'
 import { scenario as regions } from './regions/scenario.ts'
 import { scenario as scale } from './scale/scenario.ts'
+import { scenario as sickReceivers } from './sick-receivers/scenario.ts'
 import { scenario as store } from './store/scenario.ts'
 import { scenario as storm } from './storm/scenario.ts'
 import { scenario as webhooks } from './webhooks/scenario.ts'
@@ -26,6 +27,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   redirect,
   regions,
   scale,
+  'sick-receivers': sickReceivers,
   store,
   storm,
   webhooks,

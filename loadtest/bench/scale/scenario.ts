@@ -11,6 +11,7 @@ import { cpuSeconds, residentKiB } from '#loadtest/bench/counters.ts'
 import { startNats, startTalaria } from '#loadtest/bench/fabric.ts'
 import type { Figure, Goal, Outcome, Scenario } from '#loadtest/bench/scenario.ts'
 import { fitLine } from '#loadtest/bench/statistics.ts'
+import { measureWebhooks } from './webhooks.ts'
 
 const TALARIAS = 3
 
@@ -38,13 +39,21 @@ interface Point {
   natsMib: number
 }
 
-/** No baseline: the first devices are that of the last. */
+/** No bare baseline: the cost of the last devices is compared with that of the first. */
 export const scenario: Scenario = {
-  about: 'whether cost grows in a line: 1,000 to 30,000 devices, 1 to 3 Talarias',
-  run,
+  about:
+    'whether cost grows in a line: 1,000 to 30,000 devices, 1 to 3 Talarias, 1 to 1,000 webhooks',
+  async run(say) {
+    const devices = await measureDevices(say)
+    const webhooks = await measureWebhooks(say)
+    return {
+      figures: [...devices.figures, ...webhooks.figures],
+      goals: [...devices.goals, ...webhooks.goals],
+    }
+  },
 }
 
-async function run(say: (progress: string) => void): Promise<Outcome> {
+async function measureDevices(say: (progress: string) => void): Promise<Outcome> {
   await using running = new AsyncDisposableStack()
   const nats = running.use(await startNats())
   const natsPid = nats.server.pid
