@@ -2,7 +2,7 @@
  * A command, and what may be said when nobody took it. That NATS knows of no Talaria that holds the
  * device is true at once when no Talaria is just coming back to NATS, and only then: so it is asked
  * between two looks at all of them. Such a command reached nobody, so asking again sends nothing
- * twice. Design §2, ADR 19.
+ * twice. ADR 19.
  */
 import { wait } from '#libs/retry/wait.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'

@@ -1,4 +1,4 @@
-/** One request to a device over NATS, and what each outcome means to the caller. Design §3.2. */
+/** One request to a device over NATS, and what each outcome means to the caller. */
 import { headers } from '@nats-io/transport-node'
 import type { Logger } from '#libs/log/logger.ts'
 import { putCallerPartners } from '#libs/nats/command/caller-partners.ts'

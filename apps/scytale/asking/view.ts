@@ -16,7 +16,10 @@ const LOOK_MS = 250
  * Two pings at once, for a look before and one behind, and then no more than two in this time: a flood
  * of requests for absent devices must not be a flood of pings for every Talaria.
  */
-const TWO_PINGS_MS = 10
+const TWO_PINGS_MS_MIN = 2
+
+/** And this for each Talaria: each answers, and one Scytale reads all the answers. */
+const TWO_PINGS_MS_EACH = 0.2
 
 /**
  * How far apart two looks may be that say one thing together. Servers of a cluster that lost each
@@ -62,6 +65,8 @@ export function createView({ nats, talarias, metrics, faults }: ViewOptions): Vi
   let changes = 0
   let next: Promise<Look | undefined> | undefined
   let areReceiptsWanted = false
+  /** How many answered last. */
+  let talariaCount = 0
   /** When the last two pings were sent. */
   let sentAt: [number, number] = [-Infinity, -Infinity]
 
@@ -86,6 +91,7 @@ export function createView({ nats, talarias, metrics, faults }: ViewOptions): Vi
     return new Promise((resolve) => {
       const onEnd = (settled: Settled | undefined): void => {
         rounds.delete(token)
+        talariaCount = settled?.size ?? talariaCount
         metrics.looks.inc({ outcome: settled ? 'settled' : 'unsettled' })
         resolve(settled && { settled, changes, askedAt, answeredAt: performance.now() })
       }
@@ -107,7 +113,8 @@ export function createView({ nats, talarias, metrics, faults }: ViewOptions): Vi
         next = undefined
         resolve(nats.isConnected ? ping() : undefined)
       }
-      const waitMs = sentAt[0] + TWO_PINGS_MS - performance.now()
+      const apartMs = Math.max(TWO_PINGS_MS_MIN, TWO_PINGS_MS_EACH * talariaCount)
+      const waitMs = sentAt[0] + apartMs - performance.now()
       // Not at once: those whose answers came in one read share it.
       if (waitMs > 0) setTimeout(send, waitMs)
       else setImmediate(send)
