@@ -1,7 +1,8 @@
 /**
- * The accounts and their users as nats-server reads them, made of `permissions.ts`. Tools are in an
- * account of their own, so that somebody who watches everything is no subscriber of the commands:
- * "no responders", and so the 404, stays definite (design §2). The imports are what they may see.
+ * The accounts and their users as nats-server reads them, made of `permissions.ts`. Tools are in
+ * an account of their own, so that somebody who watches everything is no subscriber of the
+ * commands: "no responders", and so the 404, stays definite (ADR 19). The imports are what they may
+ * see.
  */
 import { TOOLS_IMPORTS, USERS, type UserPermissions } from './permissions.ts'
 

@@ -1,4 +1,4 @@
-/** The streams and buckets of the fabric, as plain data; `apply.ts` makes a server match them. Design §2. */
+/** The streams and buckets of the fabric, as plain data; `apply.ts` makes a server match them. */
 import {
   DiscardPolicy,
   RetentionPolicy,

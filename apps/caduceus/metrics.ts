@@ -76,7 +76,9 @@ export type CaduceusFaults = Faults<(typeof FAULTS)[number]>
 /** Upper bounds of an attempt's seconds: from a receiver next door to the longest timeout. */
 const ATTEMPT_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120]
 
-/** What is counted when retention took an event of each stream: of low qos none was promised. */
+/**
+ * The reason that is counted when retention took an event, by stream: none of low qos was promised.
+ */
 export const RETENTION_REASONS = {
   [EVENTS_STREAM]: 'retention',
   [EVENTS_LOW_STREAM]: 'retention-low',

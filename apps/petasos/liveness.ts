@@ -1,6 +1,6 @@
 /**
  * Who of the Talarias answers: each is asked once a second. A lease tells of a machine that vanished
- * only when it has run out; a process that was killed has no responder at once. Design §2.
+ * only when it has run out; a process that was killed has no responder at once.
  */
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connection/connect.ts'

@@ -39,7 +39,7 @@ export function grantOf(
   if (shown.outcome === 'refused') {
     throw new CredentialError('certificate', `the certificate is refused: ${shown.why}`)
   }
-  // Who came in by the open door showed nothing, so nothing is known of it.
+  // With THEMIS_OPEN a caller may show nothing, so nothing is known of it.
   if (config.THEMIS_OPEN) return sharedGrant(0)
   throw new CredentialError('credential', 'a credential is required')
 }

@@ -85,7 +85,7 @@ export function grantOfCertificate(
   const device = deviceOf(commonName)
   if (device === undefined) return undefined
   const partners = organizations.length > 0 ? [...organizations] : [partnerDefault]
-  // What is not to be read as a pattern: a `*` that an authority let pass in a name.
+  // A `*` that an authority let pass in a name must not become a pattern.
   if (device.includes('*') || partners.some((partner) => partner.includes('*'))) return undefined
   return { devices: [device], partners, trust: TRUST_MAX }
 }

@@ -43,7 +43,8 @@ function allowsOne(capability: string, path: string, request: CapabilityRequest)
     // It matches at the path's start.
     const expression = compile(endpoint.startsWith('/') ? endpoint : `/?(?:${endpoint})`)
     const isMatch = expression.matcher(path).lookingAt()
-    // What it made for this path would be kept with it, and paths are the caller's.
+    // What the engine cached for this path would be kept, and paths come from the caller, without a
+    // bound.
     expression.reset()
     return isMatch
   } catch {
@@ -51,7 +52,9 @@ function allowsOne(capability: string, path: string, request: CapabilityRequest)
   }
 }
 
-/** The process' own: an expression means the same to everybody. The first is the one to go. */
+/**
+ * One for the process: an expression means the same to everybody. When it is full, the oldest goes.
+ */
 const compiled = new Map<string, RE2JS>()
 
 /** A linear-time engine: the expression comes from a token. @throws for a malformed one. */

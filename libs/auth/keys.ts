@@ -42,7 +42,7 @@ export interface Keys {
   /** Reads them, and waits for it. @throws when they cannot be had. */
   reload(): Promise<void>
   /**
-   * Reads old keys again behind the tokens' backs; only keys that count no more are waited for.
+   * Reads old keys again in the background; a token waits only where the keys count no more.
    * @throws when those cannot be had.
    */
   refresh(): Promise<void>
@@ -58,7 +58,7 @@ export function createKeys(options: KeysOptions): Keys {
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
     timeoutDuration: KEYS_MS,
     cooldownDuration: KEYS_COOLDOWN_MS,
-    // Their age is judged here, as they must outlast an absence of who publishes them.
+    // Their age is checked here, as keys must stay valid while whoever publishes them is away.
     cacheMaxAge: Infinity,
     [customFetch]: async (url, init) => {
       const response = await fetch(url, init)

@@ -24,7 +24,10 @@ export function halvesOf(text: string): Halves {
   return { high: scatter(high ^ text.length), low: scatter(low) }
 }
 
-/** 32 bits of which each depends on each of `half`; no two come out the same. MurmurHash3's end. */
+/**
+ * Mixes 32 bits so that each bit of the result depends on each bit of `half`; different inputs give
+ * different results. The finalizer of MurmurHash3.
+ */
 export function scatter(half: number): number {
   const once = Math.imul(half ^ (half >>> 16), 0x85ebca6b)
   const twice = Math.imul(once ^ (once >>> 13), 0xc2b2ae35)

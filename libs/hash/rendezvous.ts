@@ -14,7 +14,10 @@ export interface Member {
 /** The id of the member that owns `key`; undefined when there are no members. */
 export type FindOwner = (key: string) => string | undefined
 
-/** A score that is certainly lower is not worked out; rounding is far below this. */
+/**
+ * A score that is lower by more than this margin is not worked out; rounding errors are far
+ * smaller.
+ */
 const CERTAINLY = 1 - 1e-9
 
 /**
@@ -55,9 +58,9 @@ export const ownerOf = (key: string, members: Iterable<Member>): string | undefi
   createOwners(members)(key)
 
 /**
- * 64 bits to a number between 0 and 1, neither of which it ever is. Each half is changed by the other
- * in turn, four times: every bit that goes in reaches every bit that comes out, and no two inputs
- * come out as the same 64 bits. (A BigInt would do it in one line, and take a hundred times as long.)
+ * Makes of 64 bits a number above 0 and below 1. The halves change each other in turn, four
+ * times: every bit of the input reaches every bit of the output, and no two inputs give the same 64
+ * bits. (A BigInt would do it in one line, and take a hundred times as long.)
  */
 function mix(high: number, low: number): number {
   const first = high ^ scatter(low)

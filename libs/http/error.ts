@@ -1,4 +1,4 @@
-/** Errors on upstream's routes, in upstream's form. api.md F; design §7. */
+/** Errors on upstream's routes, in upstream's form. api.md F. */
 import type { Context } from 'hono'
 import type { Logger } from '#libs/log/logger.ts'
 import { traceFields } from '#libs/trace/tracer.ts'

@@ -1,4 +1,4 @@
-/** The second port of every app: what supervisors, load balancers and Prometheus ask. Design §5. */
+/** The second port of every app: what supervisors, load balancers and Prometheus ask. */
 import { Hono, type MiddlewareHandler } from 'hono'
 import type { AppRegistry } from '#libs/metrics/registry.ts'
 import { errorResponse, notFound } from './error.ts'

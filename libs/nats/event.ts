@@ -1,6 +1,6 @@
 /**
  * A device's event on its way through JetStream: the WRP itself as the payload, unchanged, and
- * headers for what a reader wants without decoding it. Design §2.
+ * headers for what a reader wants without decoding it.
  */
 import { JetStreamApiError, type PubAck } from '@nats-io/jetstream'
 import { MsgHdrsImpl } from '@nats-io/nats-core/internal'

@@ -38,6 +38,7 @@ export const CADUCEUS_TAKEN = 'xmidt.caduceus.taken'
 
 /** What one Talaria can be asked or told, the last token of its subjects. */
 export const TALARIA_SUBJECT_KINDS = ['ping', 'stat', 'gate', 'drain'] as const
+/** One of {@link TALARIA_SUBJECT_KINDS}. */
 export type TalariaSubjectKind = (typeof TALARIA_SUBJECT_KINDS)[number]
 
 /** All events, of low qos too. */
@@ -63,6 +64,7 @@ export const EVENTS_LOW_STREAM_SUBJECTS: readonly string[] = PARTITIONS.map(
 
 /** What a device can be asked or told, the last token of its subjects. */
 export const DEVICE_SUBJECT_KINDS = ['command', 'stat', 'session'] as const
+/** One of {@link DEVICE_SUBJECT_KINDS}. */
 export type DeviceSubjectKind = (typeof DEVICE_SUBJECT_KINDS)[number]
 
 /** A text cannot be a token, or a subject is none of ours. */

@@ -5,7 +5,10 @@
  */
 import type { Writable } from 'node:stream'
 
-/** So much is not kept for the end of the turn: the kernel may send it while the turn goes on. */
+/**
+ * From this many bytes on a write does not wait for the end of the turn: the kernel can send it
+ * meanwhile.
+ */
 const GATHERED_BYTES_MAX = 64 * 1_024
 
 const gathering = new Set<Writable>()

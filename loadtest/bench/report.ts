@@ -19,7 +19,7 @@ export function describeOutcome(name: string, about: string, outcome: Outcome): 
   ].join('\n')
 }
 
-/** What of the outcome a check refuses, one line each; none when all is well. */
+/** Why a check fails, one line for each reason; none when it passes. */
 export const faultsOf = (name: string, { goals, invalid }: Outcome): string[] => [
   ...goals.filter((goal) => !isKept(goal)).map((goal) => `${name}: ${goalText(goal)}`),
   ...(invalid === undefined ? [] : [`${name}: the run is invalid: ${invalid}`]),

@@ -1,4 +1,4 @@
-/** Where a program of NATS comes from: what is there, else what can be fetched or built. Design §6. */
+/** Where a program of NATS comes from: what is there, else what can be fetched or built. */
 import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'

@@ -24,6 +24,7 @@ import { startTestNats, type TestNats } from './nats.ts'
 
 /** Basic credentials of the two callers that there are. */
 export const OWNER = `Basic ${Buffer.from('owner:secret').toString('base64')}`
+/** The other one, who owns nothing of the first. */
 export const STRANGER = `Basic ${Buffer.from('stranger:secret').toString('base64')}`
 
 /** A key to seal secrets with, in the form of the setting. */

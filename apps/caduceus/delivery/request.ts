@@ -76,7 +76,7 @@ export function toDeliveryRequest(hook: Hook, form: DeliveryForm, nowMs: number)
   return { headers, body }
 }
 
-/** For as long as the registration is known as it is. */
+/** Kept for as long as this version of the registration is. */
 const keysOfHooks = new WeakMap<Hook, SigningKeys>()
 
 function keysOf(hook: Hook): SigningKeys | undefined {

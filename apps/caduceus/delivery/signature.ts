@@ -4,7 +4,7 @@ import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 /** How Standard Webhooks marks a secret whose key is the base64 after it. */
 const STANDARD_PREFIX = 'whsec_'
 
-/** A secret made ready: to make a key of a text anew for each signature takes a third of its time. */
+/** A secret as a ready key: to make the key anew for each signature takes a third of its time. */
 export interface SigningKeys {
   /** The secret's own bytes. */
   readonly plain: KeyObject

@@ -1,7 +1,7 @@
 /**
- * NATS to device: commands, written byte for byte, save an event's missing partners; the answers of
- * the device, found by their `transaction_uuid`; the receipt while the device is at work; the error
- * when no answer comes. talaria.md §4; design §2.
+ * NATS to device: commands, written byte for byte, save an event's missing partners; the answers
+ * of the device, found by their `transaction_uuid`; the receipt while the device is at work; the
+ * error when no answer comes. talaria.md §4; ADR 19.
  */
 import type { Msg } from '@nats-io/transport-node'
 import type { TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
@@ -25,7 +25,7 @@ import { forPartners } from './partners.ts'
 import { watchStandstill } from './standstill.ts'
 import { Waiting, type Pending } from './waiting.ts'
 
-/** A caller hears after this that the command has reached a Talaria. Design §2. */
+/** A caller hears after this that the command has reached a Talaria. */
 const RECEIPT_MS = 100
 
 /** Before every error, as upstream writes it. talaria.md §4.2. */

@@ -1,6 +1,6 @@
 /**
- * The operator's levers over NATS alone: `nats req xmidt.talaria.<id>.ping|stat|gate|drain` to one
- * Talaria, `xmidt.talarias.ping` to all. JSON in and out; design §2.
+ * The operator's levers over NATS alone: `nats req xmidt.talaria.<id>.ping|stat|gate|drain` to
+ * one Talaria, `xmidt.talarias.ping` to all. JSON in and out: docs/reference/subjects.md.
  */
 import type { Msg } from '@nats-io/transport-node'
 import type { TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'

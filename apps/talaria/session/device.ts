@@ -70,7 +70,7 @@ export class Device implements SocketOwner, Standing {
   #eventCount = 0
   #queueLength = 0
   #pauses = NO_PAUSE
-  /** From its first frame on: most devices are silent. */
+  /** Made with the first frame: most devices are silent. */
   #allowance: Allowance | undefined
   #restTimer: NodeJS.Timeout | undefined
   #isOpen = true

@@ -1,9 +1,10 @@
 /**
  * When a device was last heard, pinged, asked and written to, and what follows of it at a given
- * moment. Times are whole milliseconds: those V8 keeps in place, others cost an object each.
+ * moment. Times are whole milliseconds: V8 stores small integers in place, and needs an object for
+ * any other number.
  */
 
-/** How long what may take; from the configuration. */
+/** The time limits, from the configuration. */
 export interface PulseLimits {
   pingMs: number
   idleMs: number
@@ -12,9 +13,12 @@ export interface PulseLimits {
   writeMs: number
 }
 
-/** How a session stands at the moment at which its pulse is judged; the session itself, as all are judged every second. */
+/**
+ * What a session says of itself when its pulse is judged. It is the session itself, not a copy, as
+ * all are judged every second.
+ */
 export interface Standing {
-  /** It is not read from, so its silence is none of the device's. */
+  /** It is not read from, so its silence says nothing about the device. */
   readonly isPaused: boolean
   /** Something waits to be written. */
   readonly isWriting: boolean
@@ -59,7 +63,7 @@ export class Pulse {
     this.#askedAt = pulseNow()
   }
 
-  /** Takes `ms` out of every silence: so long nobody here could have heard the device. */
+  /** Takes `ms` out of every silence: in that time this process could not have heard the device. */
   pardon(ms: number): void {
     this.#heardAt += Math.trunc(ms)
     this.#writtenAt += Math.trunc(ms)

@@ -115,7 +115,8 @@ export function createSessions(options: SessionsOptions): Sessions {
     announce(device)
     metrics.connects.inc()
     ways.onBegin(device)
-    // Counted, and told by its online event: a line for each of a storm is a tenth of its time.
+    // At debug, as a connect is counted and has its online event: in a storm these lines take a
+    // tenth of the time.
     log.debug({ deviceId: device.id, sessionId: device.sessionId }, 'device connected')
   }
   return {
@@ -135,7 +136,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 }
 
-/** Takes a device's subscription away; what is on its way is answered still. */
+/** Drains a device's subscription: commands that are on their way are still answered. */
 function release(subscription: Subscription | undefined, nats: Nats): void {
   if (!subscription || nats.connection.isClosed()) return
   // While NATS is away nothing is on its way, and nothing would end the drain.
@@ -144,9 +145,9 @@ function release(subscription: Subscription | undefined, nats: Nats): void {
 }
 
 /**
- * What comes for a session that is over was not written to its device, and its caller hears so. Not of
- * one that was taken over: who has the device now has most likely got it too, and answers. Nor does
- * who asks for receipts: that one asks whoever holds the device by now.
+ * A command for a session that is over was not written to its device, and its caller is told so.
+ * Not after a takeover: the newer session has most likely received the command too, and answers. A
+ * question for receipts gets no answer either: it is for whoever holds the device by now.
  */
 function onLate(device: Device, message: Msg, { talariaId, metrics }: SessionsOptions): void {
   metrics.downlinkRefusals.inc({ reason: 'device-gone' })

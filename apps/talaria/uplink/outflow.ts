@@ -14,7 +14,7 @@ export interface Outflow extends Disposable {
    * answered to them; with undefined after `waitMs` or at the abort.
    */
   take(bytes: number, waitMs: number, signal: AbortSignal): Promise<OnRead | undefined>
-  /** The same at once; undefined when there is no room, or others wait for it. */
+  /** The same without waiting; undefined when there is no room, or others wait for room. */
   takeNow(bytes: number): OnRead | undefined
 }
 

@@ -172,7 +172,7 @@ async function publishUntilStored(
   }
 }
 
-/** What is published while the connection is away is lost without a word: it waits instead. */
+/** What is published while there is no connection is lost silently, so it waits. */
 async function takeTurn(
   event: OutgoingEvent,
   leftMs: () => number,
@@ -181,7 +181,7 @@ async function takeTurn(
   if (!link.isUpNow && !(await link.isUp(leftMs(), signal))) return undefined
   const { length } = event.bytes
   const onRead = outflow.takeNow(length) ?? (await outflow.take(length, leftMs(), signal))
-  // Lost while it waited for room.
+  // The connection was lost while this waited for room.
   const isThere = link.isUpNow || (await link.isUp(leftMs(), signal))
   return isThere ? onRead : undefined
 }

@@ -172,7 +172,7 @@ function outgoing(
     id: device.nextEventId(),
     device: device.id,
     type,
-    // The device was told of no other that it is kept, so they push out no event that was promised.
+    // Only events that a device is told are kept go into EVENTS; the others must not push them out.
     isLow: !needsAcknowledgement(message),
     bytes,
     dest: message.dest ?? '',

@@ -2,7 +2,7 @@
 import { createServer } from 'node:net'
 import { UserError } from '#apps/xmidt/failure.ts'
 
-/** Where each part listens by default (design §5); its operations are on the port above. */
+/** Where each part listens by default; its operations are on the port above. */
 const PORT_DEFAULTS = {
   nats: 4222,
   caduceus: 6000,

@@ -1,6 +1,6 @@
 /**
  * Leases over a bucket: whoever is there puts his entry again and again, and whoever has not for
- * one time to live is gone. Membership of the Talarias is built on it. Design §2.
+ * one time to live is gone. Membership of the Talarias is built on it.
  */
 import type { Logger } from '#libs/log/logger.ts'
 import { wait } from '#libs/retry/wait.ts'

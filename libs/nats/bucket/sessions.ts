@@ -2,7 +2,7 @@
  * The bucket SESSIONS: an entry for each session of a device, from before its online event until
  * after its offline event, so that somebody can tell the end of a session whose Talaria is gone.
  * Every write names the revision that it goes over: two who write the same key never overwrite
- * each other unseen. Design §2, ADR 20.
+ * each other unseen. ADR 20.
  */
 import { jetstreamManager, type StoredMsg } from '@nats-io/jetstream'
 import { Empty, headers } from '@nats-io/transport-node'

@@ -15,7 +15,7 @@ import { commandHeaders, readReply } from './reply.ts'
 
 /**
  * How long nothing may come before it is said that nothing is known of the command. A Talaria that
- * has one says so within 100 ms; ten times that is a loaded Talaria and network. Design §2.
+ * has one says so within 100 ms; ten times that is a loaded Talaria and network.
  */
 const RECEIPT_WAIT_MS = 1_000
 
@@ -25,7 +25,10 @@ export interface CommandRequestOptions {
   timeoutMs: number
   headers?: MsgHdrs
   signal?: AbortSignal
-  /** Tells what nobody took from what may have reached the device; without it silence is the latter. */
+  /**
+   * Tells a command that nobody took from one that may have reached the device; without it silence
+   * counts as the latter.
+   */
   proveUntaken?: ProveUntaken
 }
 

@@ -1,11 +1,11 @@
-/** One command that waits: what its replies mean, and what it means that none comes. Design §2. */
+/** One command that waits: what its replies mean, and what it means that none comes. ADR 19 and 26. */
 import type { CommandReply } from './reply.ts'
 import { startPatientTimer } from '#libs/nats/connection/patient-timer.ts'
 
 /**
- * After so long without a sign it is asked whether any Talaria has the command: longer than one takes
- * to send its receipt. A server of a cluster drops what another sends it for a device that left it a
- * moment ago, and says nothing.
+ * After this long without a reply it is asked whether any Talaria has the command. A receipt
+ * takes less. A server of a cluster drops what another sends it for a device that left it a moment
+ * ago, and says nothing.
  */
 const SILENT_MS = 200
 
@@ -86,7 +86,7 @@ export function awaitReplies({
   }
   const giveUp = (): void => {
     if (hasReceipt) return
-    // Another Talaria that had taken it would have said so ten times over.
+    // Another Talaria that took it would have sent its receipt after a tenth of this time.
     settle(wasLetPass ? { outcome: 'not-taken', isMoving } : { outcome: 'no-receipt' })
   }
   const silentMs = proveUntaken ? Math.min(SILENT_MS, receiptWaitMs) : receiptWaitMs

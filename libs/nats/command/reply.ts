@@ -1,7 +1,7 @@
 /**
  * How the Talaria that holds a device answers a command besides with the device's own answer: an
  * error, a receipt while the device is still at work, or that it did not take it. Headers of the
- * reply carry these, as the payload is the device's alone. Design §2.
+ * reply carry these, as the payload is the device's alone.
  */
 import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node'
 

@@ -22,7 +22,10 @@ export type Outcome =
 /** After this a message whose handling failed unexpectedly is tried again. */
 const UNEXPECTED_NAK_MS = 5_000
 
-/** Half of the ack wait at most until the first sign, and half for it to arrive. */
+/**
+ * Of the ack wait: the first sign is sent after half of it at most, which leaves half for it to
+ * arrive.
+ */
 const PROGRESS_SHARE = 1 / 4
 
 const RESTART_BACKOFF = { firstMs: 200, maxMs: 10_000 }

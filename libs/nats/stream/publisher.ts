@@ -21,10 +21,10 @@ import {
 import type { Nats } from '#libs/nats/connection/connect.ts'
 import { startPatientTimer } from '#libs/nats/connection/patient-timer.ts'
 
-/** How often it is looked who has waited too long: so much later than asked one may hear of it. */
+/** How often deadlines are checked: a timeout may be late by this much. */
 const LOOK_MS = 100
 
-/** What one publish may be told; named as the client names it. */
+/** The options of one publish, named as the client names them. */
 export interface PublishOptions {
   /**
    * The same for every try of the same message: the stream keeps the first within its window. Absent

@@ -7,7 +7,7 @@ import { median } from '#loadtest/bench/statistics.ts'
 
 const AT_ONCE = [1, 16] as const
 
-/** Of the bare loop's: design §2's ping is in it, and the credential. */
+/** Times the bare loop's: the pings of all Talarias are in it (ADR 19), and the credential. */
 const CPU_MAX = 2
 
 const ROUNDS = 5

@@ -1,6 +1,7 @@
 /**
- * Devices that ask where to go: so many connections, each with one request after the other. They speak
- * over bare sockets, as a client of any comfort takes more time than the server that is measured.
+ * Devices that ask where to go: so many connections, each with one request after the other. They
+ * speak over bare sockets, as an ordinary HTTP client takes more time than the server that is
+ * measured.
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -23,7 +24,7 @@ export interface Asked {
   busy: number
 }
 
-/** As many as no cache of anything keeps. */
+/** More than any cache here keeps. */
 const DEVICES = 10_000
 
 const REQUESTS = Array.from({ length: DEVICES }, (_, index) =>

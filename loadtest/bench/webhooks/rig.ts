@@ -8,7 +8,7 @@ import type { BareOrder } from './bare.ts'
 export interface Side extends AsyncDisposable {
   /** Where events are published. */
   natsUrl: string
-  /** Whose time counts. */
+  /** The processes whose processor time counts. */
   pids: { nats: number; delivery: number }
 }
 

@@ -22,7 +22,7 @@ const WEBHOOKS = [1, 10, 100] as const
 /** Above this share of a core the receivers or the publisher are what is measured. */
 const SHARE_MAX = 0.8
 
-/** What the issue of speed asks for. */
+/** The goals: a ratio to the bare loop for processor time and p50, and deliveries a second. */
 const CPU_RATIO_MAX = 1.5
 const P50_RATIO_MAX = 2
 const PER_SECOND_MIN = 7_000

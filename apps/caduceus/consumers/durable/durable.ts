@@ -16,12 +16,16 @@ import { filterSubjectOf } from './filter.ts'
 import { settleOldDurable, startAfter } from './old-durable.ts'
 
 /**
- * How long a killed process' events wait for another one. What takes longer in a living one is kept by
- * its signs of progress; a process that stands still for so long may have its events given out twice.
+ * How long the events that a killed process had in hand wait for another one. A living process
+ * keeps what takes longer by signs of progress; one that stands still for this long may have its
+ * events delivered twice.
  */
 const ACK_WAIT_MS = 5_000
 
-/** Attempts that are much shorter need no more: one in line, one under way, and the ack. */
+/**
+ * Where attempts are much shorter, the time of three is enough: one in line, one under way, and the
+ * ack.
+ */
 const ACK_WAIT_ATTEMPTS = 3
 
 /** How long an event that was given out may go without a sign. */
@@ -85,7 +89,7 @@ export async function ensureDurable(
   const wanted = configOf(webhookId, webhook, options)
   const [found, old] = await Promise.all([
     findDurable(manager, feed),
-    // From when there was EVENTS only.
+    // Made when there was only EVENTS.
     stream === EVENTS_STREAM && findConsumer(manager, stream, oldDurableOf(webhookId)),
   ])
   if (found && !isSame(found.config, wanted)) {
@@ -230,8 +234,8 @@ async function startNow(
 }
 
 /**
- * In EVENTS the start is written down as a number, never as "new": so whether this consumer has all
- * that one with the old name owes can be told for ever.
+ * In EVENTS the start is stored as a sequence, never as "new": so it can be told at any time
+ * whether this consumer has all that one with the old name owes.
  */
 async function createDurable(
   manager: JetStreamManager,

@@ -1,6 +1,6 @@
 /**
  * Counts what retention took before a webhook got it, and tells each loss once, however many
- * instances there are. Design §3.4, docs/adr/0021. The rules are in place.ts; here they are asked
+ * instances there are. docs/adr/0021. The rules are in place.ts; here they are asked
  * for and written down. Events that wait with a note of a failed attempt are in expired-retries.ts.
  */
 import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'

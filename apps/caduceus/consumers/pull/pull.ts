@@ -165,7 +165,7 @@ function isTaken(
   { feed, log }: { feed: string; log: Logger },
 ): boolean {
   if (!(error instanceof DurableTakenError)) return false
-  // Told once for the webhook: what is another's in one stream is so in the other.
+  // Told once for the webhook: whoever has its consumer's name in one stream has it in the other.
   if (!isFirst(feed)) return true
   log.error({ error: error.message }, 'webhook gets nothing: register it by another URL')
   metrics.cutOffs.inc({ reason: 'consumer-taken' })

@@ -4,18 +4,21 @@
  */
 
 /**
- * Characters that stand for themselves in RE2, or do behind a backslash. ASCII alone: a lone half of
- * a character beyond it is nothing that two engines need to agree on.
+ * Characters that stand for themselves in RE2, or do behind a backslash. ASCII only: two engines
+ * may differ on a lone surrogate.
  */
 const LITERAL = /^(?:[A-Za-z0-9 _:/,;=@#%&~'"!<>-]|\\[.:/+*?()[\]{}|^$-])*/
 
-/** `.*` at an end takes anything or nothing, so a text that is looked for anywhere goes without. */
+/**
+ * A `.*` at either end matches anything or nothing, so a text that may be anywhere does not need
+ * it.
+ */
 const ANYTHING = '.*'
 
 /** How such a pattern is tried; undefined for one that is more than texts. */
 export function literalTestOf(source: string): ((text: string) => boolean) | undefined {
   const tests: ((text: string) => boolean)[] = []
-  // A bar behind a backslash parts nothing; such a pattern is left to the engine.
+  // An escaped bar does not separate alternatives; such a pattern is left to the engine.
   if (source.includes('\\|')) return undefined
   for (const alternative of source.split('|')) {
     const test = testOf(alternative)

@@ -23,7 +23,7 @@ export type Posted =
   | { readonly status: number; readonly retryAfter: string | undefined }
   | { readonly status?: undefined; readonly error: unknown }
 
-/** Sends a POST; `owner` is whose turn a look-up of the name takes. Never rejects. */
+/** Sends a POST; a look-up of the name counts for `owner`. Never rejects. */
 export type Post = (url: ReceiverUrl, request: DeliveryRequest, owner: string) => Promise<Posted>
 
 /** What {@link createPost} needs. */
@@ -52,7 +52,7 @@ export function createPost({ dispatcher, resolver, withinMs }: PostOptions): Pos
           posting.settle(error)
         }
       }
-      // Here and not only when it is dialled, as here is known whose turn it takes.
+      // Here and not only when it is dialled, as the owner is known here.
       if (resolver.isKnown(url.hostname)) send()
       else resolver.resolve(url.hostname, owner).then(send).catch(posting.settle)
     })
@@ -84,13 +84,15 @@ class Posting implements Dispatcher.DispatchHandler, Expiring {
     status: number,
     headers: IncomingHttpHeaders,
   ): void {
-    // What comes before the answer, such as 103 Early Hints, is none.
+    // An informational response, such as 103 Early Hints, is not the answer.
     if (status < 200) return
     const retryAfter = headers['retry-after'] as string | string[] | undefined
     this.#answer = { status, retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter }
   }
 
-  /** What follows the status changes nothing any more, but the connection needs it read. */
+  /**
+   * The body changes nothing any more, but must be read before the connection can be used again.
+   */
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#byteCount += chunk.length
     if (this.#byteCount > RESPONSE_BYTES_MAX) controller.abort(new Error('answer too long'))

@@ -15,7 +15,7 @@ export interface ReceiverUrl {
   readonly scheme: 'http' | 'https'
 }
 
-/** Takes URLs apart; undefined for what is none. */
+/** Takes URLs apart; undefined for what is not a URL. */
 export function createReceiverUrls(): (url: string) => ReceiverUrl | undefined {
   const kept = new Map<string, ReceiverUrl>()
   return (url) => {
