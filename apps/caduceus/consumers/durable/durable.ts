@@ -57,8 +57,6 @@ export type DurableChange =
   | 'kept'
   /** The webhook had one in EVENTS before; this one begins when that one was made. */
   | 'joined'
-  /** As well, but EVENTS_LOW is older than the webhook, so it had one there, and its place is lost. */
-  | 'rejoined'
 
 /**
  * Makes the consumers of a webhook that is registered. EVENTS first: the other one begins when that
@@ -98,7 +96,7 @@ export async function ensureDurable(
   let change: DurableChange = found ? 'kept' : old ? 'renamed' : 'created'
   if (!found) {
     const first = await firstOf(manager, feed, options)
-    if (first) change = (await isOlder(manager, stream, first)) ? 'rejoined' : 'joined'
+    if (first) change = 'joined'
     const sequence = old ? startAfter(old) : await startNow(manager, stream, options.heldSince)
     await createDurable(manager, feed, wanted, first ? { time: first.created } : { sequence })
   }
@@ -211,16 +209,6 @@ const isSame = (found: ConsumerConfig, wanted: Partial<ConsumerUpdateConfig>): b
   found.max_ack_pending === wanted.max_ack_pending &&
   found.filter_subject === wanted.filter_subject &&
   found.description === wanted.description
-
-/** Whether the stream was there before the consumer. */
-async function isOlder(
-  manager: JetStreamManager,
-  stream: EventStream,
-  consumer: ConsumerInfo,
-): Promise<boolean> {
-  const { created } = await manager.streams.info(stream)
-  return Date.parse(created) < Date.parse(consumer.created)
-}
 
 /** The next event; the first one of a stream that was lost and made anew, as all of it is owed. */
 async function startNow(
