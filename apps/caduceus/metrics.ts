@@ -6,83 +6,26 @@ import { createBooks, EVENT_STATES, type EventCounts } from './delivery/books.ts
 import { createDroppedCounter } from '#libs/http/connections.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection/connection-metrics.ts'
-import { EVENT_STREAMS, EVENTS_LOW_STREAM, EVENTS_STREAM } from '#libs/nats/stream/event-streams.ts'
+import { EVENT_STREAMS } from '#libs/nats/stream/event-streams.ts'
 import { createStreamsGauge } from '#libs/nats/stream/streams-watch.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
+import {
+  ATTEMPT_OUTCOMES,
+  DEAD_LETTER_REASONS,
+  FAILURES,
+  FAULTS,
+  NOTIFICATION_OUTCOMES,
+  REGISTRATION_OUTCOMES,
+  RETENTION_REASONS,
+} from './reasons.ts'
 import { WEBHOOK_STATE_BUCKET } from './webhook-state.ts'
 import { WEBHOOKS_BUCKET } from './webhook.ts'
-
-/** What an attempt came to that was no success. */
-const FAILURES = [
-  'redirected',
-  'rejected',
-  'throttled',
-  'failed',
-  'timed-out',
-  'address-refused',
-  'unreachable',
-] as const
-
-const ATTEMPT_OUTCOMES = ['delivered', ...FAILURES] as const
-/** What an attempt came to. Only `delivered` is a success. */
-export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number]
-
-const DEAD_LETTER_REASONS = [...FAILURES, 'undecodable'] as const
-/** Why a delivery is given up: what the last attempt came to, if there was one. */
-export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number]
-
-/** What became of a registration. */
-const REGISTRATION_OUTCOMES = [
-  'accepted',
-  'removed',
-  'invalid',
-  'partners-missing',
-  'body-too-large',
-  'webhooks-max',
-  'owner-webhooks-max',
-  'owner-instructions-max',
-  'owner-too-often',
-  'consumer-taken',
-  'entry-unreadable',
-  'secret-unsealed',
-  'unavailable',
-] as const
-/** One of {@link REGISTRATION_OUTCOMES}. */
-export type RegistrationOutcome = (typeof REGISTRATION_OUTCOMES)[number]
-
-/** What became of an event at the intake. */
-const NOTIFICATION_OUTCOMES = [
-  'accepted',
-  'format-unsupported',
-  'empty',
-  'undecodable',
-  'event-missing',
-  'event-type-invalid',
-  'locator-too-long',
-  'type-reserved',
-  'partners-missing',
-  'partners-foreign',
-  'unavailable',
-] as const
-/** One of {@link NOTIFICATION_OUTCOMES}. */
-export type NotificationOutcome = (typeof NOTIFICATION_OUTCOMES)[number]
-
-/** What was being done when something unexpected ended it. */
-const FAULTS = ['event', 'loop', 'registration', 'expiry', 'notice'] as const
 
 /** Takes Caduceus' faults. */
 export type CaduceusFaults = Faults<(typeof FAULTS)[number]>
 
 /** Upper bounds of an attempt's seconds: from a receiver next door to the longest timeout. */
 const ATTEMPT_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120]
-
-/**
- * The reason that is counted when retention took an event, by stream: none of low qos was promised.
- */
-export const RETENTION_REASONS = {
-  [EVENTS_STREAM]: 'retention',
-  [EVENTS_LOW_STREAM]: 'retention-low',
-} as const
 
 /** What must be there before anything is promised. */
 export const STREAMS = [

@@ -1,6 +1,7 @@
 /** One POST to one receiver and what came of it. Whether there is another is not decided here. */
 import { errors, type Dispatcher } from 'undici'
-import type { AttemptOutcome, Metrics } from '#apps/caduceus/metrics.ts'
+import type { Metrics } from '#apps/caduceus/metrics.ts'
+import type { AttemptOutcome } from '#apps/caduceus/reasons.ts'
 import { formatTraceparent, type TraceContext } from '#libs/trace/context.ts'
 import type { Span, Tracer } from '#libs/trace/tracer.ts'
 import { AddressRefusedError } from './receiver/dial.ts'

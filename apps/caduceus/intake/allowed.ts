@@ -3,7 +3,7 @@
  * that only a Talaria publishes.
  */
 import { ANY_PARTNER } from '#apps/caduceus/webhook.ts'
-import type { NotificationOutcome } from '#apps/caduceus/metrics.ts'
+import type { NotificationOutcome } from '#apps/caduceus/reasons.ts'
 
 /** Whether a device is online only the Talaria that holds it knows, and receivers rely on it. */
 const RESERVED_TYPES: ReadonlySet<string> = new Set(['device-status'])

@@ -2,7 +2,8 @@
 import type { Books } from '#apps/caduceus/delivery/books.ts'
 import type { FailedAttempts } from '#apps/caduceus/delivery/failed-attempts.ts'
 import { streamOfFeed, webhookIdOfFeed } from '#apps/caduceus/feed.ts'
-import { RETENTION_REASONS, type Metrics } from '#apps/caduceus/metrics.ts'
+import type { Metrics } from '#apps/caduceus/metrics.ts'
+import { RETENTION_REASONS } from '#apps/caduceus/reasons.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Facts } from './place.ts'
 
