@@ -1,6 +1,6 @@
 /** One command under way: who asked, for which device, and its span where there is tracing. */
 import type { Msg } from '@nats-io/transport-node'
-import type { Device } from '#apps/talaria/session/device.ts'
+import type { Device } from '#apps/talaria/session/connection/device.ts'
 import { beginMessage, readTraceContext } from '#libs/nats/trace.ts'
 import { withContext } from '#libs/trace/message.ts'
 import type { Span, Tracer } from '#libs/trace/tracer.ts'

@@ -6,7 +6,7 @@
 import type { Msg } from '@nats-io/transport-node'
 import type { TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { DownlinkRefusalReason } from '#apps/talaria/reasons.ts'
-import type { Device } from '#apps/talaria/session/device.ts'
+import type { Device } from '#apps/talaria/session/connection/device.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import {
   readTimeoutMs,

@@ -1,5 +1,5 @@
 /** The commands that wait for their device's answer, by device and transaction, with their timers. */
-import type { Device } from '#apps/talaria/session/device.ts'
+import type { Device } from '#apps/talaria/session/connection/device.ts'
 import type { Command } from './command.ts'
 
 /** A command that waits. */

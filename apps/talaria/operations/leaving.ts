@@ -4,7 +4,7 @@
  * acknowledgement sends the event again elsewhere, under another id.
  */
 import type { CloseReason } from '#apps/talaria/reasons.ts'
-import type { Device } from '#apps/talaria/session/device.ts'
+import type { Device } from '#apps/talaria/session/connection/device.ts'
 
 /** One timer looks at all; what it adds to a device's end is less than a device notices. */
 const LOOK_MS = 20

@@ -1,6 +1,6 @@
 /** The events that say that a device came or went, in upstream's form. talaria.md §5.1, §5.2. */
 import type { ConveyField } from '#apps/talaria/session/convey.ts'
-import type { Device } from '#apps/talaria/session/device.ts'
+import type { Device } from '#apps/talaria/session/connection/device.ts'
 import { toGoDuration } from '#apps/talaria/session/up-time.ts'
 import type { OutgoingEvent } from '#libs/nats/event.ts'
 import type { SessionEntry } from '#libs/nats/bucket/sessions.ts'

@@ -5,7 +5,7 @@
  */
 import type { TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { CloseReason } from '#apps/talaria/reasons.ts'
-import type { Device } from '#apps/talaria/session/device.ts'
+import type { Device } from '#apps/talaria/session/connection/device.ts'
 import type { Link } from '#apps/talaria/uplink/link.ts'
 import type { Store } from '#apps/talaria/uplink/store.ts'
 import type { Logger } from '#libs/log/logger.ts'

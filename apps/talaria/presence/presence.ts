@@ -4,7 +4,7 @@
  */
 import type { TalariaFaults, TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { CloseReason } from '#apps/talaria/reasons.ts'
-import type { Device } from '#apps/talaria/session/device.ts'
+import type { Device } from '#apps/talaria/session/connection/device.ts'
 import type { Devices } from '#apps/talaria/session/devices.ts'
 import { createLink } from '#apps/talaria/uplink/link.ts'
 import type { Store } from '#apps/talaria/uplink/store.ts'

@@ -3,7 +3,7 @@
  * told offline; a device whose session another told offline meanwhile gets a new session. ADR 20.
  */
 import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
-import type { Device } from '#apps/talaria/session/device.ts'
+import type { Device } from '#apps/talaria/session/connection/device.ts'
 import { eachPaced, type Devices } from '#apps/talaria/session/devices.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { SessionStore, StoredSession } from '#libs/nats/bucket/sessions.ts'

@@ -4,7 +4,7 @@ import type { TalariaConfig } from '#apps/talaria/config.ts'
 import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 import { mayReach } from '#libs/nats/command/caller-partners.ts'
 import { replyError } from '#libs/nats/command/reply.ts'
-import type { Device } from './device.ts'
+import type { Device } from './connection/device.ts'
 
 /** Refuses a caller of other partners with 403 and says so by `false`: then nothing else is done. */
 export type CheckCaller = (device: Device, message: Msg) => boolean

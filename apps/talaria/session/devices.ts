@@ -2,8 +2,8 @@
 import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 import { wait } from '#libs/retry/wait.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
-import type { Device } from './device.ts'
-import { pulseNow } from './pulse.ts'
+import type { Device } from './connection/device.ts'
+import { pulseNow } from './connection/pulse.ts'
 
 /** Devices closed or told in one go, so that pacing is no timer per device. */
 const PACE_TICK_MS = 20

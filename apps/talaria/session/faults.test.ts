@@ -6,8 +6,8 @@ import { createFaults } from '#libs/lifecycle/faults.ts'
 import { createLogger } from '#libs/log/logger.ts'
 import { parseDeviceId } from '#libs/wrp/locator.ts'
 import { eventually } from '#tests/support/eventually.ts'
-import { DeviceSocket } from './device-socket.ts'
-import { Device, type DeviceLimits, type DeviceListener } from './device.ts'
+import { DeviceSocket } from './connection/device-socket.ts'
+import { Device, type DeviceLimits, type DeviceListener } from './connection/device.ts'
 import { createDevices, eachPaced, type Devices } from './devices.ts'
 
 const LIMITS: DeviceLimits = {

@@ -15,8 +15,8 @@ import {
   SubjectError,
 } from '#libs/nats/subjects.ts'
 import type { CheckCaller } from './caller-check.ts'
-import { Device, type DeviceLimits, type DeviceListener } from './device.ts'
-import type { DeviceSocket } from './device-socket.ts'
+import { Device, type DeviceLimits, type DeviceListener } from './connection/device.ts'
+import type { DeviceSocket } from './connection/device-socket.ts'
 import { eachPaced, type Devices } from './devices.ts'
 import type { DeviceIdentity } from './identity.ts'
 import { createStatistics } from './statistics.ts'

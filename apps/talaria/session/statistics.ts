@@ -2,8 +2,8 @@
 import type { Msg } from '@nats-io/transport-node'
 import { replyHeld, wantsReceipts } from '#libs/nats/command/reply.ts'
 import type { Nats } from '#libs/nats/connection/connect.ts'
-import type { Device } from './device.ts'
-import { pulseNow } from './pulse.ts'
+import type { Device } from './connection/device.ts'
+import { pulseNow } from './connection/pulse.ts'
 import { toGoDuration } from './up-time.ts'
 
 /** Answers questions for statistics until disposed. */

@@ -4,7 +4,7 @@
  * a thousand bytes and more. Not counted under one name instead: the webhooks that ask for one type
  * would miss what is told under another.
  */
-import type { Device } from '#apps/talaria/session/device.ts'
+import type { Device } from '#apps/talaria/session/connection/device.ts'
 
 /** As long as EVENTS keeps an event at most. */
 const FORGET_MS = 6 * 3_600_000

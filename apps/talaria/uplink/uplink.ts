@@ -5,7 +5,7 @@
 import type { Downlink } from '#apps/talaria/downlink/downlink.ts'
 import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { UplinkDropReason } from '#apps/talaria/reasons.ts'
-import type { Device } from '#apps/talaria/session/device.ts'
+import type { Device } from '#apps/talaria/session/connection/device.ts'
 import type { OutgoingEvent } from '#libs/nats/event.ts'
 import { beginSend } from '#libs/nats/trace.ts'
 import { contextOfMessage } from '#libs/trace/message.ts'

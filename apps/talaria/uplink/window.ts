@@ -4,7 +4,7 @@
  * had been read already still enters, up to the bytes that the process may hold.
  */
 import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
-import type { Device } from '#apps/talaria/session/device.ts'
+import type { Device } from '#apps/talaria/session/connection/device.ts'
 
 /** The window. */
 export interface Window {

@@ -7,10 +7,10 @@ import type { CloseReason } from '#apps/talaria/reasons.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
 import { Allowance, type AllowanceRates } from './allowance.ts'
 import type { DeviceSocket, SocketOwner } from './device-socket.ts'
-import type { DeviceIdentity } from './identity.ts'
+import type { DeviceIdentity } from '#apps/talaria/session/identity.ts'
 import { NO_PAUSE, withPause, type PauseReason } from './pauses.ts'
 import { Pulse, pulseNow, type PulseLimits, type Standing } from './pulse.ts'
-import { createSessionId } from './session-id.ts'
+import { createSessionId } from '#apps/talaria/session/session-id.ts'
 
 /** A ping holds no more (RFC 6455 5.5). */
 const PING_BYTES_MAX = 125
