@@ -20,8 +20,11 @@ const LARGE_EXPIRES_MS = 2_000
 /** So many bytes do not fit a message with its headers. */
 const BYTES_MIN = 1_024
 
-/** A request for each place that gets free would be one for each message. */
+/** A request for each place that gets free would be one for each message: a quarter of them, at once. */
 const PLACES_SHARE = 4
+
+/** Fewer free places wait so long for more; where the others are taken for long, they are used too. */
+const FEW_PLACES_MS = 20
 
 const NANOS = 1_000_000
 
@@ -91,6 +94,7 @@ class Session {
   #requestCount = 0
   #isGrowing = false
   #hasGrown = false
+  #fewPlacesTimer: NodeJS.Timeout | undefined
   #inHandCount = 0
   #inHandBytes = 0
 
@@ -124,6 +128,7 @@ class Session {
   async stop(): Promise<void> {
     this.#ending.abort()
     clearTimeout(this.#watchdog)
+    clearTimeout(this.#fewPlacesTimer)
     this.#forget()
     this.#room?.[Symbol.dispose]()
     this.#options.signal.removeEventListener('abort', this.#onAbort)
@@ -142,15 +147,23 @@ class Session {
   }
 
   /** Asks for what there is room for; called whenever there may be more. */
-  #next(): void {
+  #next(freeMin?: number): void {
     const { bytes, places } = this.#options
     if (this.#ending.signal.aborted || this.#request || this.#isGrowing) return
     const placeCount = places()
     const freeCount = placeCount - this.#inHandCount
-    if (freeCount < Math.max(1, Math.floor(placeCount / PLACES_SHARE))) return
+    if (freeCount < 1) return
+    if (freeCount < (freeMin ?? Math.floor(placeCount / PLACES_SHARE))) return this.#askLater()
     const bytesFree = bytes ? bytes.granted - this.#inHandBytes : Number.POSITIVE_INFINITY
     if (bytesFree < BYTES_MIN) this.#grow()
     else this.#send(this.#hasGrown ? 1 : freeCount, bytesFree)
+  }
+
+  #askLater(): void {
+    this.#fewPlacesTimer ??= setTimeout(() => {
+      this.#fewPlacesTimer = undefined
+      this.#next(1)
+    }, FEW_PLACES_MS)
   }
 
   #send(batch: number, bytesFree: number): void {
