@@ -25,6 +25,7 @@ import { createDialer } from './delivery/receiver/dial.ts'
 import { createResolver, type Resolver } from './delivery/receiver/resolver.ts'
 import {
   createMetrics,
+  SPARED_STREAMS,
   STREAMS,
   type CaduceusFaults,
   type Metrics,
@@ -71,7 +72,7 @@ export async function start(
 
   const nats = starting.use(await connectNats({ ...natsOf(config), name: 'caduceus', log }))
   metrics.connections.watch('caduceus', nats)
-  const watched = { names: STREAMS, gauge: metrics.streamMissing, log }
+  const watched = { names: STREAMS, spared: SPARED_STREAMS, gauge: metrics.streamMissing, log }
   const streams = starting.use(await watchStreams(nats, watched))
   const jetStream = jetstream(nats.connection)
   const manager = await jetstreamManager(nats.connection, { checkAPI: false })

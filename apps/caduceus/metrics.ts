@@ -6,7 +6,7 @@ import { createBooks, EVENT_STATES, type EventCounts } from './delivery/books.ts
 import { createDroppedCounter } from '#libs/http/connections.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection/connection-metrics.ts'
-import { EVENT_STREAMS } from '#libs/nats/stream/event-streams.ts'
+import { EVENT_STREAMS, EVENTS_LOW_STREAM } from '#libs/nats/stream/event-streams.ts'
 import { createStreamsGauge } from '#libs/nats/stream/streams-watch.ts'
 import { createTraceMetrics } from '#libs/trace/metrics.ts'
 import {
@@ -27,13 +27,16 @@ export type CaduceusFaults = Faults<(typeof FAULTS)[number]>
 /** Upper bounds of an attempt's seconds: from a receiver next door to the longest timeout. */
 const ATTEMPT_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120]
 
-/** What must be there before anything is promised. */
+/** What Caduceus uses. */
 export const STREAMS = [
   ...EVENT_STREAMS,
   'DEAD_LETTERS',
   `KV_${WEBHOOKS_BUCKET}`,
   `KV_${WEBHOOK_STATE_BUCKET}`,
 ] as const
+
+/** What need not be there before anything is promised, as nothing of it is promised. */
+export const SPARED_STREAMS = [EVENTS_LOW_STREAM] as const
 
 /** The connections that events come by. */
 export const PULL_CONNECTIONS = ['caduceus-events-a', 'caduceus-events-b'] as const

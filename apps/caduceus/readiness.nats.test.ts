@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '#libs/lifecycle/app.ts'
-import { metricOf, startCaduceusBench, type CaduceusBench } from '#tests/support/caduceus.ts'
+import {
+  metricOf,
+  ownedIdOf,
+  postHook,
+  startCaduceusBench,
+  type CaduceusBench,
+} from '#tests/support/caduceus.ts'
 import { eventually } from '#tests/support/eventually.ts'
+import { keepLogLines } from '#tests/support/log-lines.ts'
+import { startReceiver } from '#tests/support/receiver.ts'
+import { durableOf } from './consumers/durable/durable-name.ts'
 
 let bench: CaduceusBench
 beforeAll(async () => {
@@ -43,5 +52,62 @@ describe('a Caduceus', () => {
     await eventually(async () => expect((await readinessOf(caduceus)).status).toBe(200), {
       withinMs: 15_000,
     })
+  })
+
+  it('without EVENTS_LOW is ready, says it once, and promises what it promised', async () => {
+    const { lines, loggerOf } = keepLogLines()
+    const told = () =>
+      lines
+        .filter(({ msg }) => msg.startsWith('stream is '))
+        .map(({ msg, stream }) => [msg, stream])
+    await using receiver = await startReceiver()
+    const received = () => receiver.received.map(({ headers }) => String(headers['webhook-id']))
+    const LOOKING = { CADUCEUS_LOOK_MS: '50' }
+    await using running = await bench.startCaduceus(LOOKING, loggerOf('caduceus'))
+    await bench.nats.lose('EVENTS_LOW')
+    const missing = 'xmidt_caduceus_stream_missing{stream="EVENTS_LOW"}'
+    await eventually(async () => expect(await metricOf(running, missing)).toBe(1), {
+      withinMs: 15_000,
+    })
+    // One that is started now is no worse off, and says it from its start.
+    await using started = await bench.startCaduceus(LOOKING)
+    expect(await metricOf(started, missing)).toBe(1)
+    for (const each of [running, started]) expect((await readinessOf(each)).status).toBe(200)
+    for (const duration of ['5m', '10m']) {
+      const { status } = await postHook(started, { config: { url: receiver.url }, duration })
+      expect(status).toBe(200)
+    }
+    const { id } = await bench.publish({ qos: 75 })
+    await eventually(() => expect(received()).toContain(id))
+    const dead = `xmidt_caduceus_webhook_events{webhook="${ownedIdOf(receiver.url)}",state="matched"}`
+    await eventually(async () =>
+      expect((await metricOf(running, dead)) + (await metricOf(started, dead))).toBe(1),
+    )
+
+    await bench.nats.apply()
+    const low = await bench.publish({ qos: 0 })
+    await eventually(() => expect(received()).toContain(low.id), { withinMs: 20_000 })
+    await eventually(async () => expect(await metricOf(running, missing)).toBe(0), {
+      withinMs: 15_000,
+    })
+    expect(told()).toEqual([
+      ['stream is missing: "npm run nats:apply" makes it', 'EVENTS_LOW'],
+      ['stream is there again', 'EVENTS_LOW'],
+    ])
+    expect(lines.filter(({ msg }) => msg === 'look failed')).toEqual([])
+  }, 60_000)
+
+  it('without EVENTS_LOW ends a webhook that has run out', async () => {
+    await using receiver = await startReceiver()
+    const environment = { CADUCEUS_SWEEP_MS: '50', CADUCEUS_EXPIRED_GRACE_MS: '0' }
+    await using caduceus = await bench.startCaduceus(environment)
+    await bench.nats.lose('EVENTS_LOW')
+    await postHook(caduceus, { config: { url: receiver.url }, duration: '1s' })
+    const name = durableOf(ownedIdOf(receiver.url))
+    await eventually(
+      () => expect(bench.manager.consumers.info('EVENTS', name)).rejects.toThrow('not found'),
+      { withinMs: 15_000 },
+    )
+    await bench.nats.apply()
   })
 })

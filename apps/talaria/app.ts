@@ -21,7 +21,7 @@ import { createDrain } from './operations/drain.ts'
 import { createGate } from './operations/gate.ts'
 import { attachLevers } from './operations/levers.ts'
 import { openHolding } from './holding.ts'
-import { createMetrics, STREAMS, type TalariaMetrics } from './metrics.ts'
+import { createMetrics, SPARED_STREAMS, STREAMS, type TalariaMetrics } from './metrics.ts'
 import { createChecks } from './readiness.ts'
 import { createRoutes } from './door/routes.ts'
 import { createUpgrade } from './door/upgrade.ts'
@@ -40,7 +40,7 @@ export async function start(
   // Two connections: events that pile up must not hold up commands and their receipts.
   const commands = starting.use(await connect('talaria-commands', config, metrics, log))
   const events = starting.use(await connect('talaria-events', config, metrics, log))
-  const watched = { names: STREAMS, gauge: metrics.streamMissing, log }
+  const watched = { names: STREAMS, spared: SPARED_STREAMS, gauge: metrics.streamMissing, log }
   const streams = starting.use(await watchStreams(events, watched))
 
   const verifier = openVerifier(config, metrics, log)

@@ -5,7 +5,7 @@ import { createFaultsCounter, type Faults } from '#libs/lifecycle/faults.ts'
 import { createDroppedCounter } from '#libs/http/connections.ts'
 import { createRegistry } from '#libs/metrics/registry.ts'
 import { createConnectionMetrics } from '#libs/nats/connection/connection-metrics.ts'
-import { EVENT_STREAMS } from '#libs/nats/stream/event-streams.ts'
+import { EVENT_STREAMS, EVENTS_LOW_STREAM } from '#libs/nats/stream/event-streams.ts'
 import { createStreamsGauge } from '#libs/nats/stream/streams-watch.ts'
 import { SESSIONS_BUCKET } from '#libs/nats/bucket/sessions.ts'
 import { TALARIA_SUBJECT_KINDS } from '#libs/nats/subjects.ts'
@@ -29,8 +29,11 @@ const CONNECTIONS = ['talaria-commands', 'talaria-events'] as const
 /** From a stream on the same host to one that elects a leader. */
 const STORE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** What must be there before anything is promised. */
+/** What Talaria uses. */
 export const STREAMS = [...EVENT_STREAMS, `KV_${TALARIAS_BUCKET}`, `KV_${SESSIONS_BUCKET}`] as const
+
+/** What need not be there before anything is promised, as nothing of it is promised. */
+export const SPARED_STREAMS = [EVENTS_LOW_STREAM] as const
 
 /** Takes Talaria's faults. */
 export type TalariaFaults = Faults<FaultKind>

@@ -117,3 +117,52 @@ describe('a Talaria whose bucket is gone', () => {
     })
   })
 })
+
+describe('a Talaria whose stream of low qos is gone', () => {
+  it('is ready, says it once, keeps what is acknowledged and counts what is not kept', async () => {
+    const { lines, loggerOf } = keepLogLines()
+    await using talaria = await bench.startTalaria({}, loggerOf('talaria'))
+    await bench.testNats.lose('EVENTS_LOW')
+    const missing = (app: App) => counted(app, 'xmidt_talaria_stream_missing', 'EVENTS_LOW')
+    await eventually(async () => expect(await missing(talaria)).toBe(1), { withinMs })
+    await using started = await bench.startTalaria()
+    expect(await missing(started)).toBe(1)
+    for (const each of [talaria, started]) expect((await readinessOf(each)).status).toBe(200)
+
+    const id = bench.newDevice()
+    await using device = await bench.connect(talaria, id)
+    const send = (qos: number): void =>
+      device.send({
+        msg_type: 4,
+        source: `${id}/config`,
+        dest: 'event:test/x',
+        transaction_uuid: 't',
+        qos,
+      })
+    const lost = () =>
+      counted(talaria, 'xmidt_talaria_frames_dropped_total', 'reason="not-stored-low"')
+    send(0)
+    await eventually(
+      async () => {
+        send(0)
+        expect(await lost()).toBeGreaterThan(0)
+      },
+      { withinMs: 20_000 },
+    )
+    // More than one device may have under way: they are tried once, and so do not hold up the next.
+    const before = await lost()
+    for (let count = 0; count < 500; count += 1) send(0)
+    send(75)
+    expect((await device.next()).rdr).toBe(0)
+    await eventually(async () => expect(await lost()).toBeGreaterThanOrEqual(before + 500))
+    expect((await readinessOf(talaria)).status).toBe(200)
+
+    await bench.testNats.apply()
+    await eventually(async () => expect(await missing(talaria)).toBe(0), { withinMs })
+    const told = lines.filter(({ stream }) => stream === 'EVENTS_LOW').map(({ msg }) => msg)
+    expect(told.filter((msg) => msg.startsWith('stream is '))).toEqual([
+      'stream is missing: "npm run nats:apply" makes it',
+      'stream is there again',
+    ])
+  }, 60_000)
+})

@@ -50,6 +50,7 @@ export const UPLINK_DROPS = [
   'too-large',
   'window-full',
   'not-stored',
+  'not-stored-low',
 ] as const
 /** One of {@link UPLINK_DROPS}. */
 export type UplinkDropReason = (typeof UPLINK_DROPS)[number]

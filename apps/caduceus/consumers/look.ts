@@ -7,11 +7,12 @@ import type { Books } from '#apps/caduceus/delivery/books.ts'
 import type { FailedAttempts } from '#apps/caduceus/delivery/failed-attempts.ts'
 import { streamOfFeed, webhookIdOfFeed } from '#apps/caduceus/feed.ts'
 import type { Logger } from '#libs/log/logger.ts'
-import { EVENT_STREAMS } from '#libs/nats/stream/event-streams.ts'
+import { EVENT_STREAMS, type EventStream } from '#libs/nats/stream/event-streams.ts'
 import { untilAborted } from '#libs/retry/until-aborted.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { webhookIdOfConsumer } from './durable/durable-name.ts'
 import type { DeadLetterCounts } from './dead-letter-counts.ts'
+import { isStreamMissing } from './durable/consumer-api.ts'
 import { findDurable } from './durable/durable.ts'
 import type { ExpireRetries } from './loss/expired-retries.ts'
 import type { Facts } from './loss/place.ts'
@@ -80,34 +81,45 @@ async function lastLook(options: LookOptions): Promise<void> {
 }
 
 async function look(options: LookOptions): Promise<void> {
-  const { manager, lossWatch, expireRetries, standings, deadLetters, failedAttempts } = options
+  const { manager, deadLetters, failedAttempts } = options
   await failedAttempts.catchUp()
   for (const stream of EVENT_STREAMS) {
-    const found = new Map<string, ConsumerInfo>()
-    for await (const consumer of manager.consumers.list(stream)) {
-      const id = webhookIdOfConsumer(consumer)
-      if (id !== undefined) found.set(id, consumer)
-    }
-    const { state } = await manager.streams.info(stream)
-    for (const feed of lossWatch.feeds()) {
-      if (streamOfFeed(feed) !== stream) continue
-      const id = webhookIdOfFeed(feed)
-      // A list leaves out what has no leader at the moment.
-      const consumer = found.get(id) ?? (await findDurable(manager, feed))
-      if (!consumer) {
-        await forget(options, feed)
-        continue
-      }
-      const notedCount = failedAttempts.notedCount(feed)
-      const { first_seq: firstSeq, last_seq: lastSeq } = state
-      const facts: Facts = { consumer, firstSeq, lastSeq, notedCount }
-      await standings.look(manager, feed, facts)
-      await lossWatch.look(feed, facts)
-      await expireRetries(feed, facts)
+    try {
+      await lookAt(options, stream)
+    } catch (error) {
+      // Told once, by who watches the streams. It may be given back from a copy, so nothing that is
+      // known of its consumers is forgotten.
+      if (!isStreamMissing(error)) throw error
     }
   }
   // Last, as it is missed by nobody: its stream may be away while events go on.
   await deadLetters.look(manager)
+}
+
+async function lookAt(options: LookOptions, stream: EventStream): Promise<void> {
+  const { manager, lossWatch, expireRetries, standings, failedAttempts } = options
+  const found = new Map<string, ConsumerInfo>()
+  for await (const consumer of manager.consumers.list(stream)) {
+    const id = webhookIdOfConsumer(consumer)
+    if (id !== undefined) found.set(id, consumer)
+  }
+  const { state } = await manager.streams.info(stream)
+  for (const feed of lossWatch.feeds()) {
+    if (streamOfFeed(feed) !== stream) continue
+    const id = webhookIdOfFeed(feed)
+    // A list leaves out what has no leader at the moment.
+    const consumer = found.get(id) ?? (await findDurable(manager, feed))
+    if (!consumer) {
+      await forget(options, feed)
+      continue
+    }
+    const notedCount = failedAttempts.notedCount(feed)
+    const { first_seq: firstSeq, last_seq: lastSeq } = state
+    const facts: Facts = { consumer, firstSeq, lastSeq, notedCount }
+    await standings.look(manager, feed, facts)
+    await lossWatch.look(feed, facts)
+    await expireRetries(feed, facts)
+  }
 }
 
 /** The consumer is gone, and so the webhook is, or it is made anew. */

@@ -72,6 +72,7 @@ export interface StoreOptions {
 /** A store on one connection. */
 export function createStore({ nats, metrics, log }: StoreOptions): Store {
   const underWay = new Set<Promise<Stored>>()
+  let isProbing = false
   const ending = new AbortController()
   const link = createLink(nats)
   const outflow = createOutflow(nats)
@@ -91,8 +92,14 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
     put(event) {
       if (event.bytes.length > payloadMaxOf(nats) - HEADER_BYTES)
         return Promise.resolve('too-large')
+      // Their stream is away and was long enough: those of low qos must not take the room of events
+      // that could be stored. One at a time is still tried, once, to see whether it is back.
+      const isProbe = event.isLow === true && storing[EVENTS_LOW_STREAM].fault !== undefined
+      if (isProbe && isProbing) return Promise.resolve('not-stored')
+      if (isProbe) isProbing = true
       const putting = publishUntilStored(event, TRIED_MS, parts).finally(() => {
         underWay.delete(putting)
+        if (isProbe) isProbing = false
         metrics.eventsInFlight.dec()
       })
       underWay.add(putting)
@@ -146,7 +153,7 @@ async function publishUntilStored(
   triedMs: number,
   parts: Publishing,
 ): Promise<Stored> {
-  const { metrics, log, signal } = parts
+  const { storing, metrics, log, signal } = parts
   const until = performance.now() + triedMs
   const leftMs = (): number => until - performance.now()
   const backoff = createBackoff(BACKOFF)
@@ -164,6 +171,7 @@ async function publishUntilStored(
       if (isTooLarge(error)) return 'too-large'
       const trace = traceFields(event.trace)
       log.debug({ eventId: event.id, error: String(error), ...trace }, 'event not stored')
+      if (event.isLow && storing[eventStreamOf(event)].fault !== undefined) return 'not-stored'
       // Once the connection is back all that was under way goes out at once; the id makes it safe.
       const waitMs = error instanceof ConnectionLostError ? 0 : backoff.nextMs()
       if (leftMs() <= waitMs || !(await wait(waitMs, signal))) return 'not-stored'

@@ -124,7 +124,7 @@ function takeEvent(
   if (span) event.trace = span.context
   const onStored = (stored: Stored): void => {
     if (span) endEvent(span, stored)
-    if (stored !== 'stored') metrics.uplinkDrops.inc({ reason: stored })
+    if (stored !== 'stored') metrics.uplinkDrops.inc({ reason: dropReasonOf(stored, isAwaited) })
     // Its place is free when the device has its acknowledgement, so those cannot pile up either.
     if (isAwaited) acknowledge(device, message, RDR_OF[stored], options, leave)
     else leave()
@@ -140,6 +140,10 @@ function takeEvent(
     })
   return undefined
 }
+
+/** Of one that is awaited the device is told, so it is not lost yet. */
+const dropReasonOf = (stored: Exclude<Stored, 'stored'>, isAwaited: boolean): UplinkDropReason =>
+  stored === 'not-stored' && !isAwaited ? 'not-stored-low' : stored
 
 /** What the device is told: only what the stream has is delivered. */
 const RDR_OF: Readonly<Record<Stored, number>> = {

@@ -91,7 +91,7 @@ export const events: Dashboard = {
         {
           title: 'Frames dropped',
           description:
-            'not-stored and window-full are ours. The others are devices that send what is no WRP or not theirs: a new firmware, or an attack.',
+            'not-stored, not-stored-low (not acknowledged, so lost) and window-full are ours. The others are devices that send what is no WRP or not theirs: a new firmware, or an attack.',
           unit: 'reqps',
           queries: [
             [

@@ -29,23 +29,26 @@ export const createStreamsGauge = <const N extends string>(
 
 /** Watches until disposed. */
 export interface StreamsWatch extends AsyncDisposable {
-  /** Which are missing and what to do; undefined while none is. */
+  /** Which needed ones are missing and what to do; undefined while none is. */
   readonly fault: string | undefined
 }
 
 /** What {@link watchStreams} needs besides the connection. */
 export interface StreamsWatchOptions<N extends string> {
   names: readonly N[]
+  /** Those of them that the app can go on without: their absence is told and shown, and no fault. */
+  spared?: readonly N[]
   gauge: StreamsGauge<N>
   log: Logger
 }
 
-/** Waits until all are there, and begins to watch. @throws {StreamsMissingError} */
+/** Waits until all that are needed are there, and begins to watch. @throws {StreamsMissingError} */
 export async function watchStreams<const N extends string>(
   nats: Nats,
-  { names, gauge, log }: StreamsWatchOptions<N>,
+  { names, spared = [], gauge, log }: StreamsWatchOptions<N>,
 ): Promise<StreamsWatch> {
-  await requireStreams(nats, names, log)
+  const needed = names.filter((name) => !spared.includes(name))
+  await requireStreams(nats, needed, log)
   const ending = new AbortController()
   const { signal } = ending
   const missing = new Set<N>()
@@ -66,6 +69,7 @@ export async function watchStreams<const N extends string>(
     if (isMissing) log.error({ stream }, 'stream is missing: "npm run nats:apply" makes it')
     else log.info({ stream }, 'stream is there again')
   }
+  await Promise.all(spared.map(look))
   const watching = (async (): Promise<void> => {
     // At random places of the period, so that many instances do not ask at the same time.
     while (await wait(LOOK_MS * (0.8 + 0.4 * Math.random()), signal)) {
@@ -74,8 +78,9 @@ export async function watchStreams<const N extends string>(
   })()
   return {
     get fault() {
-      if (missing.size === 0) return undefined
-      return `missing in NATS: ${[...missing].join(', ')} ("npm run nats:apply" makes what is missing)`
+      const faults = needed.filter((name) => missing.has(name))
+      if (faults.length === 0) return undefined
+      return `missing in NATS: ${faults.join(', ')} ("npm run nats:apply" makes what is missing)`
     },
     async [Symbol.asyncDispose]() {
       ending.abort()

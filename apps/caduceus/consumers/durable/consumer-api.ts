@@ -11,7 +11,7 @@ import type { EventStream } from '#libs/nats/stream/event-streams.ts'
 /** The server's number for "there is one, of another configuration", which the client has no name for. */
 const CONSUMER_EXISTS = 10148
 
-/** What the server says of a consumer; undefined when there is none. */
+/** What the server says of a consumer; undefined when there is none, or no stream that it could be in. */
 export async function findConsumer(
   manager: JetStreamManager,
   stream: EventStream,
@@ -20,7 +20,7 @@ export async function findConsumer(
   try {
     return await manager.consumers.info(stream, name)
   } catch (error) {
-    if (hasCode(error, JetStreamApiCodes.ConsumerNotFound)) return undefined
+    if (isGone(error)) return undefined
     throw error
   }
 }
@@ -38,7 +38,7 @@ export async function addConsumer(
   }
 }
 
-/** Removes a consumer; one that is gone already is no failure. */
+/** Removes a consumer; one that is gone already, maybe with its stream, is no failure. */
 export async function removeConsumer(
   manager: JetStreamManager,
   stream: EventStream,
@@ -47,13 +47,16 @@ export async function removeConsumer(
   try {
     await manager.consumers.delete(stream, name)
   } catch (error) {
-    if (!hasCode(error, JetStreamApiCodes.ConsumerNotFound)) throw error
+    if (!isGone(error)) throw error
   }
 }
 
 /** Whether the stream itself is not there. */
 export const isStreamMissing = (error: unknown): boolean =>
   hasCode(error, JetStreamApiCodes.StreamNotFound)
+
+const isGone = (error: unknown): boolean =>
+  hasCode(error, JetStreamApiCodes.ConsumerNotFound) || isStreamMissing(error)
 
 const hasCode = (error: unknown, code: number): boolean =>
   error instanceof JetStreamApiError && error.code === code

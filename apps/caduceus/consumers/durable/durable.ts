@@ -10,7 +10,7 @@ import {
 import { feedsOf, streamOfFeed, webhookIdOfFeed } from '#apps/caduceus/feed.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
 import { EVENTS_STREAM, type EventStream } from '#libs/nats/stream/event-streams.ts'
-import { addConsumer, findConsumer, removeConsumer } from './consumer-api.ts'
+import { addConsumer, findConsumer, isStreamMissing, removeConsumer } from './consumer-api.ts'
 import { durableOf, oldDurableOf, ownershipOf, webhookIdOfConsumer } from './durable-name.ts'
 import { filterSubjectOf } from './filter.ts'
 import { settleOldDurable, startAfter } from './old-durable.ts'
@@ -60,7 +60,8 @@ export type DurableChange =
 
 /**
  * Makes the consumers of a webhook that is registered. EVENTS first: the other one begins when that
- * one was made. @throws what {@link ensureDurable} throws.
+ * one was made. Where EVENTS_LOW is missing that is left to who pulls, once it is there: nobody was
+ * promised its events, and a renewal that failed would end those of EVENTS too. @throws what {@link ensureDurable} throws.
  */
 export async function ensureDurables(
   manager: JetStreamManager,
@@ -68,7 +69,13 @@ export async function ensureDurables(
   webhook: Webhook,
   options: DurableOptions,
 ): Promise<void> {
-  for (const feed of feedsOf(webhookId)) await ensureDurable(manager, feed, webhook, options)
+  for (const feed of feedsOf(webhookId)) {
+    try {
+      await ensureDurable(manager, feed, webhook, options)
+    } catch (error) {
+      if (streamOfFeed(feed) === EVENTS_STREAM || !isStreamMissing(error)) throw error
+    }
+  }
 }
 
 /**
