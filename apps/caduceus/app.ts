@@ -11,7 +11,7 @@ import { serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createFaults } from '#libs/lifecycle/faults.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
-import { connectNats } from '#libs/nats/connection/connect.ts'
+import { connectNats, type Nats } from '#libs/nats/connection/connect.ts'
 import { watchStreams } from '#libs/nats/stream/streams-watch.ts'
 import { openTracer } from '#libs/trace/tracer.ts'
 import { createAddressGuard } from './delivery/receiver/addresses.ts'
@@ -38,12 +38,12 @@ import { followWebhooks } from './consumers/follow.ts'
 import { createByteBudget, type ByteLimits } from './consumers/pull/byte-budget.ts'
 import { inHandMsOf } from './consumers/pull/pull.ts'
 import { openPullConnections } from './consumers/pull/pull-connections.ts'
-import { createPeers } from './consumers/loss/peers.ts'
+import { createPeers, type Peers } from './consumers/loss/peers.ts'
 import type { Taken } from './consumers/loss/taken.ts'
 import { createPlaces } from './delivery/places.ts'
 import { createDeadLetterCounts, type DeadLetterCounts } from './consumers/dead-letter-counts.ts'
 import { createDeadLetters } from './delivery/dead-letter.ts'
-import { answerTaken } from './consumers/loss/ask-taken.ts'
+import { answerTaken, askKnown, type Known } from './consumers/loss/ask-taken.ts'
 import { createExpiredRetries } from './consumers/loss/expired-retries.ts'
 import type { DurableLimits } from './consumers/durable/durable.ts'
 import { startLooking, type LookOptions } from './consumers/look.ts'
@@ -88,7 +88,8 @@ export async function start(
   const connections = starting.use(await openPullConnections(config, common))
   const settled = (withinMs: number): Promise<boolean> => connections.settled(withinMs)
   const takenOf = (id: string): Taken | undefined => lossWatch.takenOf(id)
-  starting.use(answerTaken(nats, { takenOf, peers, settled, log }))
+  const isKnown = (id: string): boolean => webhooks.get(id) !== undefined
+  starting.use(answerTaken(nats, { takenOf, isKnown, peers, settled, log }))
   starting.use(lookAround({ config, manager, lossWatch, standings, deadLetters, ...parts }))
   const places = createPlaces(config.CADUCEUS_CONCURRENCY, common)
   const bytes = createByteBudget(byteLimitsOf(config), (lent) => metrics.bytesLent.set(lent))
@@ -96,7 +97,8 @@ export async function start(
   const deliver = createDelivery({ ...parts, config, places, dispatcher, resolver, jetStream })
   const webhooks = starting.use(createWebhooks({ ...pulling, deliver, metrics, faults, log }))
 
-  starting.use(await followWebhooks({ webhooks, bucket, manager, ...common }))
+  const following = { webhooks, bucket, manager, askKnown: asker(nats, peers), ...common }
+  starting.use(await followWebhooks(following))
 
   const webhooksMax = config.CADUCEUS_WEBHOOKS_MAX
   const keepsSecrets = config.CADUCEUS_SECRET_KEYS.length > 0
@@ -112,12 +114,9 @@ export async function start(
     keys: () => keysFault() ?? true,
   }
   const operations = starting.use(await serveOperationsOf(config, metrics, checks))
-  const where = {
-    hostname,
-    port: config.CADUCEUS_PORT,
-    connections: connectionsOf(config, metrics, log),
-  }
-  const server = starting.use(await serve({ fetch: api.fetch, ...where }))
+  const where = { hostname, port: config.CADUCEUS_PORT }
+  const taking = { ...where, connections: connectionsOf(config, metrics, log) }
+  const server = starting.use(await serve({ fetch: api.fetch, ...taking }))
   log.info({ url: server.url, webhooks: webhooks.count }, 'ready')
   const running = starting.move()
   return {
@@ -182,6 +181,12 @@ const figuresOf = (
   countsOf: (webhookId) => books.countsOf(webhookId),
   deadLetterCountOf: (webhookId) => deadLetters.countOf(webhookId),
 })
+
+/** Asks all instances whether they know a webhook. */
+const asker =
+  (nats: Nats, peers: Peers) =>
+  (webhookId: string): Promise<Known> =>
+    askKnown(nats, webhookId, peers)
 
 /** Looks how the webhooks stand, from before the first pull until after the last. */
 function lookAround({

@@ -8,6 +8,7 @@ import type { CaduceusFaults, Metrics } from '#apps/caduceus/metrics.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Bucket } from '#libs/nats/bucket/bucket.ts'
+import type { Known } from './loss/ask-taken.ts'
 import { sweepForEver } from './sweep.ts'
 import type { Webhooks } from './webhooks.ts'
 import { createWriteBack } from './write-back.ts'
@@ -17,6 +18,8 @@ export interface FollowOptions {
   webhooks: Webhooks
   bucket: Bucket<Webhook>
   manager: JetStreamManager
+  /** Asks all instances for a webhook. @throws the client's errors. */
+  askKnown: (webhookId: string) => Promise<Known>
   config: CaduceusConfig
   metrics: Metrics
   faults: CaduceusFaults

@@ -1,8 +1,16 @@
 import { AckPolicy } from '@nats-io/jetstream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EVENT_STREAMS, type EventStream } from '#libs/nats/stream/event-streams.ts'
-import { metricOf, startCaduceusBench, type CaduceusBench } from '#tests/support/caduceus.ts'
+import {
+  metricOf,
+  ownedIdOf,
+  postHook,
+  startCaduceusBench,
+  type CaduceusBench,
+} from '#tests/support/caduceus.ts'
 import { eventually } from '#tests/support/eventually.ts'
+import { keepLogLines } from '#tests/support/log-lines.ts'
+import { startReceiver } from '#tests/support/receiver.ts'
 import { durableOf } from './durable/durable-name.ts'
 
 let bench: CaduceusBench
@@ -72,6 +80,56 @@ describe('a webhook that the bucket has lost', () => {
       }
     },
   )
+
+  it('keeps them while a Caduceus that knows it has its hands full of both', async () => {
+    await using receiver = await startReceiver()
+    await using knowing = await bench.startCaduceus({ CADUCEUS_CONCURRENCY: '2' })
+    receiver.setBehaviour(() => new Promise(() => undefined))
+    await postHook(knowing, { config: { url: receiver.url } })
+    const id = ownedIdOf(receiver.url)
+    for (let count = 0; count < 6; count += 1) {
+      await bench.publish({ qos: count % 2 === 0 ? 0 : 75 })
+    }
+    const infosOf = () =>
+      Promise.all(
+        EVENT_STREAMS.map((stream) => bench.manager.consumers.info(stream, durableOf(id))),
+      )
+    await eventually(async () => {
+      for (const { num_waiting: waiting, num_ack_pending: unacked } of await infosOf()) {
+        expect({ waiting, isInHand: unacked > 0 }).toEqual({ waiting: 0, isInHand: true })
+      }
+    })
+    const made = (await infosOf()).map(({ created }) => created)
+    // Without a deletion mark: nobody ended it.
+    await bench.provisioner.streams.purge('KV_WEBHOOKS', { filter: `$KV.WEBHOOKS.${id}` })
+    const { lines, loggerOf } = keepLogLines()
+    await using _sweeping = await bench.startCaduceus(SWEEPING, loggerOf('caduceus'))
+    const told = () => lines.filter(({ msg }) => msg.includes('known elsewhere'))
+    await eventually(() => expect(told()).not.toEqual([]), { withinMs: 15_000 })
+    expect(told()[0]).toMatchObject({ count: 1, webhookIds: [id] })
+    await isSwept()
+    expect((await infosOf()).map(({ created }) => created)).toEqual(made)
+  }, 60_000)
+
+  it('keeps them while something of them moves', async () => {
+    for (const stream of EVENT_STREAMS) await addOrphan(stream)
+    await using _caduceus = await bench.startCaduceus(SWEEPING)
+    const moving = await bench.jetStream.consumers.get('EVENTS', durableOf(WEBHOOK))
+    let isOver = false
+    const keepMoving = async (): Promise<void> => {
+      while (!isOver) {
+        await bench.publish()
+        await (await moving.next({ expires: 2_000 }))?.ackAck()
+      }
+    }
+    const keeping = keepMoving()
+    await isSwept()
+    for (const stream of EVENT_STREAMS) {
+      expect(await namesOf(stream)).toContain(durableOf(WEBHOOK))
+    }
+    isOver = true
+    await keeping
+  }, 60_000)
 
   it('has its consumers removed when nobody pulls from either, each counted', async () => {
     for (const stream of EVENT_STREAMS) await addOrphan(stream)

@@ -1,6 +1,7 @@
-/** Caduceus asks Caduceus: which events of a webhook were you given? */
+/** Caduceus asks Caduceus: which events of a webhook were you given, and do you know it at all? */
 import type { Msg } from '@nats-io/nats-core'
 import { z } from 'zod'
+import { webhookIdOfFeed } from '#apps/caduceus/feed.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connection/connect.ts'
 import { CADUCEUS_TAKEN } from '#libs/nats/subjects.ts'
@@ -25,6 +26,8 @@ const question = z.object({
 const answer = z.object({
   runs: z.array(z.tuple([z.number(), z.number()])),
   isSure: z.boolean(),
+  /** Whether the instance has the webhook; older versions do not say. */
+  isKnown: z.boolean().optional(),
   /** Whose answer it is; older versions do not say. */
   instance: z.string().optional(),
 })
@@ -41,15 +44,9 @@ export async function askTaken(
   asked: TakenQuestion,
   peers: Peers,
 ): Promise<Run[] | undefined> {
-  const replies = await connection.requestMany(CADUCEUS_TAKEN, JSON.stringify(asked), {
-    strategy: 'timer',
-    maxWait: ANSWERS_MS,
-    maxMessages: ANSWERS_MAX,
-  })
   const runs: Run[] = []
   const heard = new Set<string>()
-  for await (const reply of replies) {
-    const { runs: more, isSure, instance } = answer.parse(reply.json())
+  for await (const { runs: more, isSure, instance } of ask(connection, asked)) {
     if (!isSure) return undefined
     if (instance !== undefined) heard.add(instance)
     runs.push(...more)
@@ -57,9 +54,42 @@ export async function askTaken(
   return peers.isMissing(heard) ? undefined : runs
 }
 
+/** Whether any instance knows a webhook; `unsure` when one has not said so. */
+export type Known = 'yes' | 'no' | 'unsure'
+
+/** Asks all instances, this one among them. @throws the client's error when nobody answers. */
+export async function askKnown(
+  { connection }: Nats,
+  webhookId: string,
+  peers: Peers,
+): Promise<Known> {
+  const heard = new Set<string>()
+  let areAllClear = true
+  for await (const said of ask(connection, { webhook: webhookId, after: 0, through: 0 })) {
+    if (said.isKnown) return 'yes'
+    areAllClear &&= said.isKnown !== undefined
+    if (said.instance !== undefined) heard.add(said.instance)
+  }
+  return !peers.isMissing(heard) && areAllClear ? 'no' : 'unsure'
+}
+
+async function* ask(
+  connection: Nats['connection'],
+  asked: TakenQuestion,
+): AsyncGenerator<z.infer<typeof answer>> {
+  const replies = await connection.requestMany(CADUCEUS_TAKEN, JSON.stringify(asked), {
+    strategy: 'timer',
+    maxWait: ANSWERS_MS,
+    maxMessages: ANSWERS_MAX,
+  })
+  for await (const reply of replies) yield answer.parse(reply.json())
+}
+
 /** What {@link answerTaken} needs. */
 export interface AnswerOptions {
   takenOf: (feed: string) => Taken | undefined
+  /** Whether this instance has the webhook. */
+  isKnown: (webhookId: string) => boolean
   peers: Peers
   /** Waits for the events that are on their way, and says whether they have come. */
   settled: (withinMs: number) => Promise<boolean>
@@ -77,7 +107,7 @@ export function answerTaken(nats: Nats, options: AnswerOptions): Disposable {
 /** Never rejects. */
 async function answerOne(
   message: Msg,
-  { takenOf, peers, settled, log }: AnswerOptions,
+  { takenOf, isKnown, peers, settled, log }: AnswerOptions,
 ): Promise<void> {
   try {
     const { webhook, after, through } = question.parse(message.json())
@@ -85,6 +115,7 @@ async function answerOne(
     const said: z.infer<typeof answer> = {
       runs: (takenOf(webhook)?.runs(after, through) ?? []).map(([first, last]) => [first, last]),
       isSure,
+      isKnown: isKnown(webhookIdOfFeed(webhook)),
       instance: peers.own,
     }
     message.respond(JSON.stringify(said))
