@@ -54,9 +54,10 @@ const variables = z.object({
     ['enforce', 'monitor'],
     'enforce',
   ),
-  TALARIA_PING_MS: durationMs('How long between two pings of a device.', 15_000, { minMs: 50 }),
+  TALARIA_PING_MS: durationMs('How long between two pings of a device.', 20_000, { minMs: 50 }),
   TALARIA_IDLE_MS: durationMs(
-    'A device of which nothing came for so long, not even a pong, is gone: two pings.',
+    'A device of which nothing came for so long, not even a pong, is gone. What it is above ' +
+      'TALARIA_PING_MS is the time that a slow device has for its pong.',
     30_000,
     { minMs: 100 },
   ),

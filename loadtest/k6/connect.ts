@@ -10,7 +10,7 @@ import { DEVICES, numberOf } from './settings.ts'
 const HOLD_SECONDS = numberOf('HOLD_SECONDS', 60)
 
 /** Who was held longer than this must have been pinged: Talaria's TALARIA_PING_MS and a little. */
-const PING_SECONDS = numberOf('PING_SECONDS', 20, 0.01)
+const PING_SECONDS = numberOf('PING_SECONDS', 25, 0.01)
 
 export const options = {
   scenarios: { devices: holding('devices', HOLD_SECONDS) },

@@ -15,7 +15,7 @@ export interface BareAnswer {
 }
 
 /** Talaria's default, in looks of a second each. */
-const LOOKS_PER_PING = 15
+const LOOKS_PER_PING = 20
 
 const PAYLOAD = Buffer.from('mac:112233445566')
 

@@ -20,7 +20,7 @@ const AT_ONCE = 200
 const ROUNDS = 2
 
 /** One ping of each device. */
-const IDLE_MS = 15_000
+const IDLE_MS = 20_000
 
 /** Until what connecting left behind is done, such as collecting garbage. */
 const CALM_MS = 3_000

@@ -249,6 +249,7 @@ export class Device implements SocketOwner, Standing {
 
   /** Looks at the clock (`now` is {@link pulseNow}): pings when it is time, ends when it is too late. */
   tick(now: number): void {
+    if (!this.#pulse.isDue(now)) return
     const due = this.#pulse.judge(now, this.#parts.limits, this)
     if (due === 'ping') this.#ping()
     else if (due) this.end(due)

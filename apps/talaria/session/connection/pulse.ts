@@ -36,6 +36,7 @@ export class Pulse {
   #askedAt = 0
   #probedAt: number | undefined = undefined
   #writtenAt = this.#heardAt
+  #dueAt = 0
 
   constructor(pingMs: number) {
     // At a random place of the period: devices that come back together are not pinged together.
@@ -51,16 +52,19 @@ export class Pulse {
   /** Its silence counts from now on, as it was not read from before. */
   listen(): void {
     this.#heardAt = pulseNow()
+    this.#dueAt = 0
   }
 
   /** Something was written, or is the first to wait for it. */
   wrote(): void {
     this.#writtenAt = pulseNow()
+    this.#dueAt = 0
   }
 
   /** A command was written. */
   asked(): void {
     this.#askedAt = pulseNow()
+    this.#dueAt = 0
   }
 
   /** Takes `ms` out of every silence: in that time this process could not have heard the device. */
@@ -70,6 +74,14 @@ export class Pulse {
     if (this.#probedAt !== undefined) this.#probedAt += Math.trunc(ms)
   }
 
+  /**
+   * Whether there may be something to do. No, before the next ping of a device that is silent and
+   * is not asked, written to or paused: what begins that asks for a look at once.
+   */
+  isDue(now: number): boolean {
+    return now >= this.#dueAt
+  }
+
   /** What to do now; after `ping` a ping must follow. */
   judge(
     now: number,
@@ -77,6 +89,7 @@ export class Pulse {
     standing: Standing,
   ): 'idle' | 'write-error' | 'ping' | undefined {
     const { isPaused, isWriting, isAsked } = standing
+    this.#dueAt = 0
     if (isWriting && now - this.#writtenAt > writeMs) return 'write-error'
     if (!isPaused && now - this.#heardAt > idleMs) return 'idle'
     // With something unwritten a ping would only lengthen the queue, and its end is watched anyway.
@@ -87,8 +100,11 @@ export class Pulse {
       this.#probedAt === undefined &&
       now - Math.max(this.#askedAt, this.#heardAt) > probeMs
     if (isProbeDue) this.#probedAt = now
-    if (!isProbeDue && now - this.#pingedAt < pingMs) return undefined
-    this.#pingedAt = now
-    return 'ping'
+    const isPingDue = isProbeDue || now - this.#pingedAt >= pingMs
+    if (isPingDue) this.#pingedAt = now
+    // Whatever is heard until then only puts the end of the silence off.
+    const isQuiet = !isAsked && this.#probedAt === undefined
+    if (isQuiet) this.#dueAt = Math.min(this.#pingedAt + pingMs, this.#heardAt + idleMs)
+    return isPingDue ? 'ping' : undefined
   }
 }
