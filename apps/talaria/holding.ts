@@ -17,6 +17,7 @@ import type { TalariaFaults, TalariaMetrics } from './metrics.ts'
 import { openPresence, type Presence } from './presence/presence.ts'
 import { createSessions, type Ways } from './session/sessions.ts'
 import { createEventTypes } from './uplink/event-types.ts'
+import { createLowFlood } from './uplink/low-flood.ts'
 import { createStore } from './uplink/store.ts'
 import { createUplink } from './uplink/uplink.ts'
 import { createWindow } from './uplink/window.ts'
@@ -84,7 +85,9 @@ export async function openHolding(options: HoldingOptions): Promise<Holding> {
     deviceMax: config.TALARIA_DEVICE_EVENT_TYPES_MAX,
     max: config.TALARIA_EVENT_TYPES_MAX,
   })
-  const uplink = createUplink({ store, window, eventTypes, downlink, source, tracer, metrics })
+  const lowFlood = stack.use(createLowFlood({ metrics, faults, log }))
+  const limiting = { window, eventTypes, lowFlood, downlink }
+  const uplink = createUplink({ store, ...limiting, source, tracer, metrics })
   const limits = limitsOf(config)
   const ways: Ways = {
     onFrame: (device, bytes, isBinary) => uplink.take(device, bytes, isBinary),

@@ -123,6 +123,10 @@ function createUplink(registry: Registry) {
       'Acknowledgements to devices; not-stored tells them to send again.',
       { outcome: ['stored', 'not-stored'] },
     ),
+    lowFloods: registry.counter(
+      'low_qos_floods_total',
+      'Devices that within a minute sent so much of low qos that it would fill 1 GiB in six hours; the log names the worst.',
+    ),
     uplinkDrops: registry.counter(
       'frames_dropped_total',
       'Frames of devices dropped while the connection is kept.',

@@ -5,10 +5,12 @@ import type { App } from '#libs/lifecycle/app.ts'
 import { connectNats, type Nats } from '#libs/nats/connection/connect.ts'
 import { EVENT_STREAMS } from '#libs/nats/stream/event-streams.ts'
 import { eventually } from '#tests/support/eventually.ts'
+import { keepLogLines } from '#tests/support/log-lines.ts'
 import { startTalariaBench, type TalariaBench } from '#tests/support/talaria.ts'
 
 let bench: TalariaBench
 let talaria: App
+const log = keepLogLines()
 let library: Nats
 let manager: JetStreamManager
 
@@ -20,7 +22,7 @@ beforeAll(async () => {
   for (const stream of EVENT_STREAMS) {
     await manager.streams.update(stream, { max_bytes: 1_024 * 1_024 })
   }
-  talaria = await bench.startTalaria()
+  talaria = await bench.startTalaria({}, log.loggerOf('talaria'))
 })
 
 afterAll(async () => {
@@ -59,6 +61,9 @@ describe('events of low qos', () => {
         withinMs: 20_000,
       },
     )
+    const told = log.lines.filter(({ msg }) => msg === 'devices flood EVENTS_LOW')
+    expect(told).toHaveLength(1)
+    expect(told[0]).toMatchObject({ deviceCount: 1, worst: [{ deviceId: attackerId }] })
     expect(await countIn('EVENTS_LOW', 'flood')).toBeLessThan(60)
     expect(await countIn('EVENTS_LOW', 'flood')).toBeGreaterThan(0)
     expect(await countIn('EVENTS', 'flood')).toBe(0)

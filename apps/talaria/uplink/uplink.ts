@@ -17,6 +17,7 @@ import { isTransaction, MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
 import { acknowledgement, needsAcknowledgement, RDR } from '#libs/wrp/qos.ts'
 import { stamp, type Stamped } from '#libs/wrp/stamp.ts'
 import type { EventTypes } from './event-types.ts'
+import type { LowFlood } from './low-flood.ts'
 import type { Store, Stored } from './store.ts'
 import type { Window } from './window.ts'
 
@@ -30,6 +31,7 @@ export interface UplinkOptions {
   store: Store
   window: Window
   eventTypes: EventTypes
+  lowFlood: LowFlood
   downlink: Downlink
   /** Of acknowledgements: a locator. */
   source: string
@@ -112,6 +114,7 @@ function takeEvent(
     if (isAwaited) acknowledge(device, message, RDR.cannotEnqueue, options)
     return 'window-full'
   }
+  if (!isAwaited) options.lowFlood.count(device.id, bytes.length)
   let hasPlace = true
   const leave = (): void => {
     if (hasPlace) window.leave(device, bytes.length)
