@@ -1,15 +1,16 @@
 /** The API: its routes, and what every request to it goes through. api.md B1 and B2. */
 import { Hono, type Context } from 'hono'
+import { toResponse } from '#libs/http/answer.ts'
 import { bodyLimit } from '#libs/http/body.ts'
 import { traced } from '#libs/http/traced.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Tracer } from '#libs/trace/tracer.ts'
-import type { ApiVersion, Authorise } from './caller/access.ts'
+import type { ApiVersion, Authorise, AuthorisedRequest } from './caller/access.ts'
 import type { Admission } from './caller/admission.ts'
 import { admitted, measured, type ApiEnv } from './caller/api-middleware.ts'
-import { answerError, endpointUnknown } from './api-errors.ts'
+import { answerOfError, endpointUnknown } from './api-errors.ts'
 import type { ScytaleConfig } from './config.ts'
-import { identity } from './caller/identity.ts'
+import { identified, type Identity } from './caller/identity.ts'
 import type { ScytaleMetrics } from './metrics.ts'
 import { readForm } from './message/read-message.ts'
 import { Refusal } from './refusal.ts'
@@ -26,6 +27,7 @@ const SEND_METHODS = ['POST', 'PUT']
 /** What {@link createApi} needs. */
 export interface ApiOptions {
   config: ScytaleConfig
+  identity: Identity
   admission: Admission
   authorise: Authorise
   send: SendToDevice
@@ -38,6 +40,7 @@ export interface ApiOptions {
 /** The API as an application of Hono. */
 export function createApi({
   config,
+  identity,
   admission,
   authorise,
   send,
@@ -49,7 +52,7 @@ export function createApi({
   const app = new Hono<ApiEnv>()
   if (tracer) app.use(traced(tracer))
   app.use(measured(metrics))
-  app.use(identity(config, new Date()))
+  app.use(identified(identity))
   app.use(admitted(admission))
 
   const limit = bodyLimit(config.SCYTALE_BODY_BYTES_MAX)
@@ -57,10 +60,10 @@ export function createApi({
     app.all(path, async (c, next) => {
       c.set('route', 'send')
       const form = readForm(c.req.raw.headers)
-      if (!form) return endpointUnknown(c)
+      if (!form) throw endpointUnknown()
       if (!SEND_METHODS.includes(c.req.method)) throw methodUnsupported(SEND_METHODS)
       c.set('form', form)
-      c.set('access', await authorise(c.req.raw, versionOf(c)))
+      c.set('access', await authorise(judged(c), versionOf(c)))
       return next()
     })
     // After the credential, so that a stranger's body is not even read.
@@ -68,19 +71,33 @@ export function createApi({
       const body = new Uint8Array(await c.req.arrayBuffer())
       const { form, access, span } = c.var
       const { headers, signal } = c.req.raw
-      return send({ headers, signal, body, form, access, span })
+      return toResponse(await send({ headers, signal, body, form, access, span }))
     })
   }
   app.all(STAT_PATH, async (c) => {
     c.set('route', 'stat')
     if (c.req.method !== 'GET') throw methodUnsupported(['GET'])
-    const access = await authorise(c.req.raw, versionOf(c))
-    return stat(c.req.param('device'), c.req.raw, { access, span: c.var.span })
+    const access = await authorise(judged(c), versionOf(c))
+    const by = { access, span: c.var.span }
+    return toResponse(await stat(c.req.param('device'), c.req.raw, by))
   })
-  app.notFound((c) => endpointUnknown(c))
-  app.onError((error, c) => answerError(error, c, log))
+  app.notFound(() => {
+    throw endpointUnknown()
+  })
+  app.onError((error, c) => {
+    const isGone = c.req.raw.signal.aborted
+    const { answer, refusal } = answerOfError(error, { isGone, span: c.var.span, log })
+    c.set('refusal', refusal)
+    return toResponse(answer)
+  })
   return app
 }
+
+const judged = ({ req }: Context): AuthorisedRequest => ({
+  headers: req.raw.headers,
+  method: req.method,
+  path: () => new URL(req.url).pathname,
+})
 
 const versionOf = (c: Context): ApiVersion => (c.req.param('version') === 'v2' ? 'v2' : 'v3')
 

@@ -7,7 +7,7 @@ import { createVerifier, type Verifier } from '#libs/auth/verify.ts'
 import { natsOf } from '#libs/config/common.ts'
 import { connectionsOf } from '#libs/http/connections.ts'
 import { serveOperations } from '#libs/http/operations.ts'
-import { serve } from '#libs/http/server.ts'
+import { listenerOf, serve } from '#libs/http/server.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { createFaults } from '#libs/lifecycle/faults.ts'
 import { createLogger, type Logger } from '#libs/log/logger.ts'
@@ -17,10 +17,12 @@ import { openTracer } from '#libs/trace/tracer.ts'
 import { MESSAGE_BYTES_DEFAULT } from '#libs/wrp/message-size.ts'
 import { createAuthorise } from './caller/access.ts'
 import { createAdmission } from './caller/admission.ts'
-import { createApi } from './api.ts'
+import { createApi, type ApiOptions } from './api.ts'
 import { createAskSettled } from './asking/ask-settled.ts'
 import type { ScytaleConfig } from './config.ts'
+import { createDirect } from './direct.ts'
 import { endRequests } from './caller/end-requests.ts'
+import { identityOf } from './caller/identity.ts'
 import { createMetrics, type ScytaleMetrics } from './metrics.ts'
 import { createSend } from './send.ts'
 import { createStat } from './stat.ts'
@@ -66,8 +68,9 @@ export async function start(
   const admission = createAdmission(config.SCYTALE_REQUESTS_MAX, (count) =>
     metrics.requestsInFlight.set(count),
   )
-  const api = createApi({
+  const api: ApiOptions = {
     config,
+    identity: identityOf(config, new Date()),
     admission,
     authorise: createAuthorise({ authenticate, config, metrics }),
     send: createSend({ askSettled, messageBytesMax, config, tracer, metrics, log }),
@@ -75,7 +78,7 @@ export async function start(
     tracer,
     metrics,
     log,
-  })
+  }
 
   const operations = starting.use(
     await serveOperations({
@@ -90,8 +93,9 @@ export async function start(
     }),
   )
   const connections = connectionsOf(config, metrics, log)
-  const where = { hostname: config.SCYTALE_HOST, port: config.SCYTALE_PORT, connections }
-  const server = starting.use(await serve({ fetch: api.fetch, ...where }))
+  const { SCYTALE_HOST: hostname, SCYTALE_PORT: port } = config
+  const listener = createDirect(api, listenerOf({ fetch: createApi(api).fetch, hostname }))
+  const server = starting.use(await serve({ listener, hostname, port, connections }))
   const waitMs = config.SCYTALE_DRAIN_MS
   starting.defer(() => endRequests({ admission, commander, waitMs, log }))
   log.info({ url: server.url }, 'ready')

@@ -34,6 +34,16 @@ it("an unexpected error of one request is that request's 500, and nobody else's"
   expect((await send(scytale, poisoned)).status).toBe(200)
 })
 
+it("an answer that cannot be written is that request's 500, and the process goes on", async () => {
+  await using bench = await startScytaleBench()
+  // No header can carry it.
+  await using scytale = await bench.startScytale({ SCYTALE_SERVER: '\u{20AC}' })
+  const device = bench.newDevice()
+  await bench.hold(device, answerRequest)
+  expect((await send(scytale, device)).status).toBe(500)
+  expect((await send(scytale, device)).status).toBe(500)
+})
+
 /** With a header whose name is none, which the client finds out when the headers are read. */
 function answerUnreadably(message: Msg): void {
   const unreadable = headers()

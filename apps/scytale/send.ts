@@ -1,4 +1,6 @@
 /** One message to one device, and the device's answer in the format that the caller wants. */
+import type { HttpAnswer } from '#libs/http/answer.ts'
+import type { HeaderLookup } from '#libs/http/plain-headers.ts'
 import { traceContextOf } from '#libs/http/traced.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { TraceContext } from '#libs/trace/context.ts'
@@ -23,7 +25,7 @@ import { Refusal } from './refusal.ts'
 
 /** A request that may be made. */
 interface SendRequest {
-  headers: Headers
+  headers: HeaderLookup
   body: Uint8Array
   form: RequestForm
   access: Access
@@ -33,7 +35,7 @@ interface SendRequest {
 }
 
 /** Sends a request to its device. Its promise rejects with a {@link Refusal} before that. */
-export type SendToDevice = (request: SendRequest) => Promise<Response>
+export type SendToDevice = (request: SendRequest) => Promise<HttpAnswer>
 
 /** What {@link createSend} needs. */
 export interface SendOptions {
@@ -81,7 +83,7 @@ export function createSend(options: SendOptions): SendToDevice {
  */
 function contextOf(
   message: WrpMessage,
-  headers: Headers,
+  headers: HeaderLookup,
   span: Span | undefined,
 ): TraceContext | undefined {
   const named = traceContextOf(headers)
@@ -122,19 +124,23 @@ function answerInFormat(
   bytes: Uint8Array,
   format: AnswerFormat,
   metrics: ScytaleMetrics,
-): Response {
-  if (bytes.byteLength === 0) return new Response(null, { status: 200 })
+): HttpAnswer {
+  if (bytes.byteLength === 0) return { status: 200, headers: {}, body: null }
   // A copy: the client's buffer of received bytes is not this answer's own.
-  if (format === 'msgpack') return new Response(Uint8Array.from(bytes), contentType(format))
+  if (format === 'msgpack') return inFormat(format, new Uint8Array(bytes))
   try {
     const message = decode(bytes)
-    if (format === 'json') return new Response(toJson(message), contentType(format))
+    if (format === 'json') return inFormat(format, toJson(message))
     const { headers, body } = toHeaders(message)
-    return new Response(Uint8Array.from(body), { headers })
+    return { status: 200, headers: Object.fromEntries(headers), body: new Uint8Array(body) }
   } catch {
     metrics.answersUnreadable.inc()
     return failure(502, "the device's answer is no WRP")
   }
 }
 
-const contentType = (format: WrpFormat) => ({ headers: { 'Content-Type': MEDIA_TYPES[format] } })
+const inFormat = (format: WrpFormat, body: Uint8Array | string): HttpAnswer => ({
+  status: 200,
+  headers: { 'Content-Type': MEDIA_TYPES[format] },
+  body,
+})

@@ -1,4 +1,5 @@
 /** The statistics of one device, as the Talaria that holds it tells them. talaria.md §1.1. */
+import type { HttpAnswer } from '#libs/http/answer.ts'
 import { traceContextOf } from '#libs/http/traced.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { statSubject, SubjectError } from '#libs/nats/subjects.ts'
@@ -20,7 +21,7 @@ export type StatOfDevice = (
   name: string,
   request: Request,
   by: { access: Access; span: Span | undefined },
-) => Promise<Response>
+) => Promise<HttpAnswer>
 
 /** What {@link createStat} needs. */
 export interface StatOptions {
@@ -45,9 +46,11 @@ export function createStat(options: StatOptions): StatOfDevice {
       trace: span?.context ?? traceContextOf(request.headers),
     })
     if (answer.kind === 'failed') return failure(answer.status, answer.message, answer.headers)
-    return new Response(Uint8Array.from(answer.bytes), {
+    return {
+      status: 200,
       headers: { 'Content-Type': 'application/json' },
-    })
+      body: answer.bytes,
+    }
   }
 }
 

@@ -22,7 +22,7 @@ export interface RefusedCaller {
 }
 
 /** Judges the headers of a request. Never rejects. */
-export type AuthenticateCaller = (headers: Headers) => Promise<Caller | RefusedCaller>
+export type AuthenticateCaller = (headers: Pick<Headers, 'get'>) => Promise<Caller | RefusedCaller>
 
 /** What {@link createCallerAuthentication} needs; what is absent is not accepted. */
 export interface CallerAuthenticationOptions {

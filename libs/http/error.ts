@@ -2,22 +2,29 @@
 import type { Context } from 'hono'
 import type { Logger } from '#libs/log/logger.ts'
 import { traceFields } from '#libs/trace/tracer.ts'
+import { toResponse, type HttpAnswer } from './answer.ts'
 import type { TracedEnv } from './traced.ts'
 
 /**
- * A response with upstream's error body, `{"code": 404, "message": "…"}`, spaces exactly so: there
+ * An answer with upstream's error body, `{"code": 404, "message": "…"}`, spaces exactly so: there
  * are clients that compare it.
  */
-export function errorResponse(
+export const errorAnswer = (
   code: number,
   message: string,
   headers: Readonly<Record<string, string>> = {},
-): Response {
-  return new Response(`{"code": ${code}, "message": ${JSON.stringify(message)}}`, {
-    status: code,
-    headers: { 'Content-Type': 'application/json', ...headers },
-  })
-}
+): HttpAnswer => ({
+  status: code,
+  headers: { 'Content-Type': 'application/json', ...headers },
+  body: `{"code": ${code}, "message": ${JSON.stringify(message)}}`,
+})
+
+/** {@link errorAnswer} as an answer of the platform. */
+export const errorResponse = (
+  code: number,
+  message: string,
+  headers?: Readonly<Record<string, string>>,
+): Response => toResponse(errorAnswer(code, message, headers))
 
 /** For an app's `notFound`. */
 export function notFound(c: Context): Response {

@@ -111,7 +111,11 @@ function create({ tls, requestTimeoutMs = REQUEST_MS, ...options }: ServeOptions
   )
 }
 
-function listenerOf({ fetch, hostname }: ServeOptions): RequestListener {
+/** Node's form of `fetch`, for an app that answers a part of its requests by itself. */
+export function listenerOf({
+  fetch,
+  hostname,
+}: Pick<ServeOptions, 'fetch' | 'hostname'>): RequestListener {
   if (!fetch) throw new TypeError('serve needs fetch or listener')
   // HTTP/2 is not spoken here, so the connection is always that of HTTP/1.
   const answer = (request: Request, bindings: unknown) => fetch(request, bindings as HttpBindings)

@@ -3,6 +3,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
 import { parseTraceContext, type TraceContext } from '#libs/trace/context.ts'
 import type { Span, Tracer } from '#libs/trace/tracer.ts'
+import type { HeaderLookup } from './plain-headers.ts'
 
 /** What routes find in their context. */
 export interface TracedEnv {
@@ -31,7 +32,7 @@ export function traced(tracer: Tracer): MiddlewareHandler<TracedEnv> {
 }
 
 /** The trace that a request's sender is in; undefined when he says nothing, or nothing sound. */
-export const traceContextOf = (headers: Headers): TraceContext | undefined =>
+export const traceContextOf = (headers: HeaderLookup): TraceContext | undefined =>
   parseTraceContext(headers.get('traceparent'), headers.get('tracestate'))
 
 /** What is known of a request before it is answered. */

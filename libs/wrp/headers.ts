@@ -8,6 +8,9 @@ import { setEntry } from './fields.ts'
 import { fromJson } from './json.ts'
 import { MSG_TYPE, type WrpInteger, type WrpMessage } from './message.ts'
 
+/** All that is asked of headers when a message is read. */
+type HeaderLookup = Pick<Headers, 'get'>
+
 /** Holds, as JSON in ASCII, the fields that upstream's headers cannot carry exactly. */
 const EXACT_HEADER = 'Xmidt-Wrp'
 
@@ -56,7 +59,7 @@ const FALSE = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False'])
  * Reads a message from `headers` and the payload from `body`.
  * @throws {WrpError} MESSAGE_TYPE_MISSING, FIELD_INVALID or NUMBER_OUT_OF_RANGE.
  */
-export function fromHeaders(headers: Headers, body: Uint8Array): WrpMessage {
+export function fromHeaders(headers: HeaderLookup, body: Uint8Array): WrpMessage {
   const message: WrpMessage = { msg_type: readType(headers) }
   for (const [name, current, legacy] of TEXT_HEADERS) {
     const text = read(headers, current, legacy)
@@ -109,7 +112,7 @@ export function toHeaders(message: WrpMessage): { headers: Headers; body: Uint8A
   return { headers, body }
 }
 
-function readType(headers: Headers): number {
+function readType(headers: HeaderLookup): number {
   const text = read(headers, 'X-Xmidt-Message-Type', 'X-Midt-Msg-Type')
   if (text === '') {
     throw new WrpError('MESSAGE_TYPE_MISSING', 'the header X-Xmidt-Message-Type is missing')
@@ -120,7 +123,7 @@ function readType(headers: Headers): number {
   return found ? Number(found[0]) : LAST_TYPE
 }
 
-function readRest(headers: Headers, message: WrpMessage): void {
+function readRest(headers: HeaderLookup, message: WrpMessage): void {
   const metadata = headers.get('X-Xmidt-Metadata') ?? headers.get('X-Midt-Metadata')
   if (metadata !== null) message.metadata = readMetadata(utf8(metadata))
   const spans = headers.get('X-Xmidt-Span') ?? headers.get('X-Midt-Spans')
@@ -160,7 +163,7 @@ function readInteger(name: string, text: string): WrpInteger {
 }
 
 /** Puts what was written exactly over what upstream's headers say. */
-function readExact(headers: Headers, message: WrpMessage): WrpMessage {
+function readExact(headers: HeaderLookup, message: WrpMessage): WrpMessage {
   const text = headers.get(EXACT_HEADER)
   if (!text) return message
   const { msg_type: _, ...exact } = fromJson(text)
@@ -201,7 +204,7 @@ const asciiJson = (value: unknown): string =>
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 
-function read(headers: Headers, current: string, legacy: string): string {
+function read(headers: HeaderLookup, current: string, legacy: string): string {
   return utf8(headers.get(current) || headers.get(legacy) || '')
 }
 

@@ -4,6 +4,7 @@
  */
 import type { AuthenticateCaller } from '#libs/auth/caller.ts'
 import { allows } from '#libs/auth/capability.ts'
+import type { HeaderLookup } from '#libs/http/plain-headers.ts'
 import type { ScytaleConfig } from '#apps/scytale/config.ts'
 import type { ScytaleMetrics } from '#apps/scytale/metrics.ts'
 import { Refusal } from '#apps/scytale/refusal.ts'
@@ -22,8 +23,15 @@ export interface Access {
   reach: readonly string[]
 }
 
+/** What is judged: `path` is without a query. */
+export interface AuthorisedRequest {
+  headers: HeaderLookup
+  method: string
+  path: () => string
+}
+
 /** Judges a request by its headers. */
-export type Authorise = (request: Request, version: ApiVersion) => Promise<Access>
+export type Authorise = (request: AuthorisedRequest, version: ApiVersion) => Promise<Access>
 
 /** What {@link createAuthorise} needs. */
 export interface AuthoriseOptions {
@@ -68,7 +76,7 @@ function refusedCredential(
 
 function checkCapabilities(
   capabilities: readonly string[],
-  request: Request,
+  request: AuthorisedRequest,
   config: ScytaleConfig,
   metrics: ScytaleMetrics,
 ): void {
@@ -77,7 +85,7 @@ function checkCapabilities(
     prefix: config.SCYTALE_CAPABILITY_PREFIX,
     acceptAllMethod: config.SCYTALE_CAPABILITY_METHOD_ALL,
     method: request.method,
-    path: new URL(request.url).pathname,
+    path: request.path(),
   })
   if (isAllowed) return
   if (config.SCYTALE_CAPABILITY_CHECK === 'enforce') {

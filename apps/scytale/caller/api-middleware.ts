@@ -24,36 +24,60 @@ export interface ApiEnv {
 /** In seconds: after a moment there is room again, or another Scytale is known. */
 const RETRY_AFTER = { 'Retry-After': '1' }
 
+/** A request that is answered. */
+export interface Answered {
+  route: 'send' | 'stat' | 'other'
+  status: number
+  refusal: RefusalReason | undefined
+  /** When its head had come, by `performance.now()`. */
+  startedAt: number
+}
+
+/** Counts an answer, and its refusal. */
+export function countAnswer(
+  metrics: ScytaleMetrics,
+  { route, status, refusal, startedAt }: Answered,
+): void {
+  metrics.requestSeconds.observe({ route }, (performance.now() - startedAt) / 1_000)
+  metrics.requests.inc({ route, code: String(status) })
+  // The limit of bodies answers by itself and throws nothing.
+  const reason = refusal ?? (status === 413 ? 'body-too-large' : undefined)
+  if (reason) metrics.refusals.inc({ reason })
+}
+
 /** Counts each answer, and each refusal once. */
 export function measured(metrics: ScytaleMetrics): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
-    const started = performance.now()
+    const startedAt = performance.now()
     await next()
-    const route = c.get('route') ?? 'other'
-    const { status } = c.res
-    metrics.requestSeconds.observe({ route }, (performance.now() - started) / 1_000)
-    metrics.requests.inc({ route, code: String(status) })
-    // The limit of bodies answers by itself and throws nothing.
-    const reason = c.get('refusal') ?? (status === 413 ? 'body-too-large' : undefined)
-    if (reason) metrics.refusals.inc({ reason })
+    const { route = 'other', refusal } = c.var
+    countAnswer(metrics, { route, refusal, status: c.res.status, startedAt })
   }
 }
 
-/** Refuses with 503 what is too much at once, and what comes when this Scytale is ending. */
+/**
+ * Lets a request in, until what it returns is disposed.
+ * @throws {Refusal} 503 for what is too much at once, and for what comes when this Scytale is ending.
+ */
+export function admit(admission: Admission): Disposable {
+  const entered = admission.enter()
+  if (entered === 'overloaded') {
+    throw new Refusal(503, entered, 'too many requests are under way', { headers: RETRY_AFTER })
+  }
+  if (entered === 'ending') {
+    // The next attempt is to be a connection of its own, which leads to another Scytale.
+    const headers = { ...RETRY_AFTER, Connection: 'close' }
+    throw new Refusal(503, entered, 'this Scytale is ending: the request was not sent', {
+      headers,
+    })
+  }
+  return entered
+}
+
+/** {@link admit} for each request. */
 export function admitted(admission: Admission): MiddlewareHandler<ApiEnv> {
   return async (_c, next) => {
-    const entered = admission.enter()
-    if (entered === 'overloaded') {
-      throw new Refusal(503, entered, 'too many requests are under way', { headers: RETRY_AFTER })
-    }
-    if (entered === 'ending') {
-      // The next attempt is to be a connection of its own, which leads to another Scytale.
-      const headers = { ...RETRY_AFTER, Connection: 'close' }
-      throw new Refusal(503, entered, 'this Scytale is ending: the request was not sent', {
-        headers,
-      })
-    }
-    using _pass = entered
+    using _pass = admit(admission)
     await next()
   }
 }

@@ -4,15 +4,20 @@ import type { ScytaleConfig } from '#apps/scytale/config.ts'
 
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 
-/** Puts `X-Scytale-*` on every answer. */
-export function identity(config: ScytaleConfig, started: Date): MiddlewareHandler {
-  const headers = {
-    'X-Scytale-Build': config.SCYTALE_BUILD,
-    'X-Scytale-Server': config.SCYTALE_SERVER,
-    'X-Scytale-Region': config.SCYTALE_REGION,
-    'X-Scytale-Flavor': config.SCYTALE_FLAVOR,
-    'X-Scytale-Start-Time': rfc822(started),
-  }
+/** The headers, in small letters; every answer has them. */
+export const identityOf = (config: ScytaleConfig, started: Date) => ({
+  'x-scytale-build': config.SCYTALE_BUILD,
+  'x-scytale-server': config.SCYTALE_SERVER,
+  'x-scytale-region': config.SCYTALE_REGION,
+  'x-scytale-flavor': config.SCYTALE_FLAVOR,
+  'x-scytale-start-time': rfc822(started),
+})
+
+/** What {@link identityOf} makes. */
+export type Identity = ReturnType<typeof identityOf>
+
+/** Puts {@link identityOf} on every answer. */
+export function identified(headers: Identity): MiddlewareHandler {
   return async (c, next) => {
     await next()
     for (const [name, value] of Object.entries(headers)) c.header(name, value)

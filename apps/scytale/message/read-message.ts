@@ -2,6 +2,7 @@
  * A request's headers and body to the message that goes to the device, in one of the two forms of
  * api.md B2, and a refusal that says what is wrong for everything that cannot go to a device.
  */
+import type { HeaderLookup } from '#libs/http/plain-headers.ts'
 import { decode, encode } from '#libs/wrp/codec.ts'
 import { WrpError } from '#libs/wrp/error.ts'
 import { fromHeaders } from '#libs/wrp/headers.ts'
@@ -24,7 +25,7 @@ export interface RequestForm {
  * Which form a request has, by its headers alone. Undefined for a request that is no message.
  * @throws {Refusal} 400 when it wants an answer in a format that there is not.
  */
-export function readForm(headers: Headers): RequestForm | undefined {
+export function readForm(headers: HeaderLookup): RequestForm | undefined {
   const accept = headers.get('accept') ?? undefined
   if (headers.get('x-xmidt-message-type') || headers.get('x-midt-msg-type')) {
     // As upstream, which does not look at Accept here.
@@ -50,7 +51,11 @@ export interface DeviceMessage {
 }
 
 /** @throws {Refusal} 400 with what is wrong. */
-export function readMessage(form: RequestForm, headers: Headers, body: Uint8Array): DeviceMessage {
+export function readMessage(
+  form: RequestForm,
+  headers: HeaderLookup,
+  body: Uint8Array,
+): DeviceMessage {
   try {
     const message = parse(form, headers, body)
     checkType(message)
@@ -76,7 +81,7 @@ export function writeMessage(message: WrpMessage): Uint8Array {
   }
 }
 
-function parse(form: RequestForm, headers: Headers, body: Uint8Array): WrpMessage {
+function parse(form: RequestForm, headers: HeaderLookup, body: Uint8Array): WrpMessage {
   if (form.kind === 'headers') return fromHeaders(headers, body)
   return form.kind === 'json' ? fromJson(new TextDecoder().decode(body)) : decode(body)
 }
