@@ -26,6 +26,12 @@ import { createChecks } from './readiness.ts'
 import { createRoutes } from './door/routes.ts'
 import { createUpgrade } from './door/upgrade.ts'
 
+/**
+ * A device shows its token when it connects. Only one that comes back again and again is worth
+ * remembering: with thousands of silent ones their tokens would be a fifth of a KiB each.
+ */
+const TOKENS_REMEMBERED_MAX = 512
+
 /** Starts Talaria. @throws PortTakenError, NatsConnectError, StreamsMissingError. */
 export async function start(
   config: TalariaConfig,
@@ -141,7 +147,12 @@ function openVerifier(
     ageMaxMs: config.TALARIA_TOKEN_AGE_MAX_MS,
   }
   warnOfOpenRules('TALARIA', rules, log)
-  return createVerifier({ jwksUrl: config.TALARIA_JWKS_URL, rules, counter })
+  return createVerifier({
+    jwksUrl: config.TALARIA_JWKS_URL,
+    rules,
+    counter,
+    remembered: { countMax: TOKENS_REMEMBERED_MAX },
+  })
 }
 
 const servePrimary = (
