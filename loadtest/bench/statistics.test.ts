@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { fitLine } from './statistics.ts'
+import { fitLine, median } from './statistics.ts'
+
+describe('the median', () => {
+  it('is the one in the middle, or halfway between the two that are', () => {
+    expect(median([3, 1, 2])).toBe(2)
+    expect(median([4, 1])).toBe(2.5)
+    expect(median([])).toBeNaN()
+  })
+})
 
 describe('a line through points', () => {
   it('has their slope, and an R² of 1 when all are on it', () => {

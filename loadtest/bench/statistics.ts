@@ -6,8 +6,15 @@ export const quantile = (values: readonly number[], share: number): number =>
     Math.min(values.length - 1, Math.floor(values.length * share))
   ] ?? Number.NaN
 
-/** Half of them are below it. */
-export const median = (values: readonly number[]): number => quantile(values, 0.5)
+/** The one in the middle, or halfway between the two that are; NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other)
+  const middle = (sorted.length - 1) / 2
+  const [below = Number.NaN, above = Number.NaN] = [Math.floor(middle), Math.ceil(middle)].map(
+    (index) => sorted[index],
+  )
+  return (below + above) / 2
+}
 
 /** The straight line nearest to the points, and how near it is: 1 when all are on it. NaN of one point. */
 export function fitLine(points: readonly { x: number; y: number }[]): {
