@@ -1,4 +1,6 @@
+import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { urlIdOf, type Webhook } from '#apps/caduceus/webhook.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { EVENT_STREAMS } from '#libs/nats/stream/event-streams.ts'
 import {
@@ -9,8 +11,10 @@ import {
   type CaduceusBench,
 } from '#tests/support/caduceus.ts'
 import { eventually } from '#tests/support/eventually.ts'
+import { keepWebhook } from '#tests/support/kept-webhook.ts'
 import { startReceiver, type Receiver } from '#tests/support/receiver.ts'
 import { durableOf } from './durable/durable-name.ts'
+import { renameDurable } from './durable/durable.ts'
 
 let bench: CaduceusBench
 let receiver: Receiver
@@ -215,5 +219,23 @@ describe('an upgrade from when all events were in EVENTS', () => {
       expect(await metricOf(caduceus, line)).toBe(0)
     }
     expect(received()).toHaveLength(40)
+  })
+
+  it('loses nothing of low qos to a webhook whose consumer still has its old name', async () => {
+    const id = urlIdOf(receiver.url)
+    const oldName = `webhook_${id}`
+    await keepWebhook(bench, receiver.url)
+    await bench.manager.consumers.add('EVENTS', {
+      durable_name: oldName,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.New,
+    })
+    const ids = [...(await publish(0, 5)), ...(await publish(75, 5))]
+    // As a Caduceus left it that was killed before it had made the other consumer.
+    const webhook = { owner: 'owner', hook: { config: { url: receiver.url } } } as Webhook
+    await renameDurable(bench.manager, id, webhook)
+    expect(await consumersOf('EVENTS')).toEqual([durableOf(id)])
+    await using _caduceus = await bench.startCaduceus(LOOKING)
+    await eventually(() => expect(received().toSorted()).toEqual(ids.toSorted()), { withinMs })
   })
 })

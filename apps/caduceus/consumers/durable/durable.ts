@@ -13,7 +13,7 @@ import { EVENTS_STREAM, type EventStream } from '#libs/nats/stream/event-streams
 import { addConsumer, findConsumer, isStreamMissing, removeConsumer } from './consumer-api.ts'
 import { durableOf, oldDurableOf, ownershipOf, webhookIdOfConsumer } from './durable-name.ts'
 import { filterSubjectOf } from './filter.ts'
-import { settleOldDurable, startAfter } from './old-durable.ts'
+import { settleOldDurable, sinceOf, startAfter } from './old-durable.ts'
 
 /**
  * How long the events that a killed process had in hand wait for another one. A living process
@@ -98,34 +98,38 @@ export async function ensureDurable(
     stream === EVENTS_STREAM && findConsumer(manager, stream, oldDurableOf(webhookId)),
   ])
   if (found && !isSame(found.config, wanted)) {
-    await manager.consumers.update(stream, durableOf(webhookId), wanted)
+    // What was noted of it stays.
+    const metadata = { ...found.config.metadata, ...wanted.metadata }
+    await manager.consumers.update(stream, durableOf(webhookId), { ...wanted, metadata })
   }
   let change: DurableChange = found ? 'kept' : old ? 'renamed' : 'created'
   if (!found) {
-    const first = await firstOf(manager, feed, options)
-    if (first) change = 'joined'
+    const since = await sinceOfFirst(manager, feed, options)
+    if (since !== undefined) change = 'joined'
     const sequence = old ? startAfter(old) : await startNow(manager, stream, options.heldSince)
-    await createDurable(manager, feed, wanted, first ? { time: first.created } : { sequence })
+    await createDurable(manager, feed, wanted, since === undefined ? { sequence } : { time: since })
   }
   if (old) await settleOldDurable(manager, webhookId)
   return change
 }
 
 /**
- * The webhook's consumer in EVENTS, whose beginning is that of the other one too: a webhook may be
- * older than the other stream, or than the Caduceus that knows it. Not for one that was held and is
+ * When the webhook's consumer in EVENTS was made, which is the beginning of the other one too: a
+ * webhook may be older than the other stream, or than the Caduceus that knows it. Not for one that was held and is
  * lost: what it was given would come again.
  */
-async function firstOf(
+async function sinceOfFirst(
   manager: JetStreamManager,
   feed: string,
   { heldSince }: DurableOptions,
-): Promise<ConsumerInfo | undefined> {
+): Promise<string | undefined> {
   const webhookId = webhookIdOfFeed(feed)
   if (feed === webhookId || heldSince !== undefined) return undefined
-  // By its old name it is the older one.
+  // One after the other: of two that are asked for at once, the old one may go in between.
   const old = await findConsumer(manager, EVENTS_STREAM, oldDurableOf(webhookId))
-  return old ?? findDurable(manager, webhookId)
+  const found = await findDurable(manager, webhookId)
+  const both = [old, found].filter((each) => each !== undefined)
+  return both.length > 0 ? sinceOf(...both) : undefined
 }
 
 /**

@@ -12,6 +12,9 @@ import { durableOf, oldDurableOf, webhookIdOfConsumer } from './durable-name.ts'
 /** The key of an old consumer's metadata that holds from where on its successor has to start. */
 const START_KEY = 'xmidt.start'
 
+/** The key of a consumer's metadata that holds when the one was made whose place it took over. */
+const SINCE_KEY = 'xmidt.since'
+
 /**
  * Where a successor has to start so that it has all that `old` owes. Events behind the first one
  * that is not acked come again, with the ids that they had: JetStream starts at one place.
@@ -21,6 +24,12 @@ export function startAfter(old: ConsumerInfo): number {
   const first = (unackedCount > 0 ? ackFloor : delivered).stream_seq + 1
   const written = Number(config.metadata?.[START_KEY] ?? Number.MAX_SAFE_INTEGER)
   return Math.min(first, written)
+}
+
+/** Since when a webhook has been given events by one of these, and by what they took over from. */
+export function sinceOf(...consumers: readonly ConsumerInfo[]): string {
+  const times = consumers.map(({ created, config }) => config.metadata?.[SINCE_KEY] ?? created)
+  return times.toSorted((one, other) => Date.parse(one) - Date.parse(other))[0] ?? ''
 }
 
 /**
@@ -37,17 +46,23 @@ export async function settleOldDurable(
     findConsumer(manager, EVENTS_STREAM, oldDurableOf(webhookId)),
   ])
   if (!found || !old || webhookIdOfConsumer(found) !== webhookId) return
-  if (!hasAllOf(found, old)) {
+  // The consumer in EVENTS_LOW may be made later, and begins where the webhook did.
+  const since = { [SINCE_KEY]: sinceOf(found, old) }
+  const metadata = { ...found.config.metadata, ...since }
+  if (hasAllOf(found, old)) {
+    await manager.consumers.update(EVENTS_STREAM, found.name, { metadata })
+  } else {
     const start = Math.min(startAfter(found), startAfter(old))
     // First, so that the place outlives a kill between the removal and the making.
     await manager.consumers.update(EVENTS_STREAM, old.name, {
-      metadata: { ...old.config.metadata, [START_KEY]: String(start) },
+      metadata: { ...old.config.metadata, ...since, [START_KEY]: String(start) },
     })
     await removeConsumer(manager, EVENTS_STREAM, found.name)
     const { filter_subject: _, ...config } = found.config
     await addConsumer(manager, EVENTS_STREAM, {
       ...config,
       durable_name: found.name,
+      metadata,
       opt_start_seq: start,
     })
   }
