@@ -104,7 +104,7 @@ export async function start(
   const keepsSecrets = config.CADUCEUS_SECRET_KEYS.length > 0
   const quotas = createQuotas(quotaLimitsOf(config), webhooks)
   const registering = { bucket, manager, webhooks, guard, resolver, limits, webhooksMax, quotas }
-  const register = createRegister({ ...registering, keepsSecrets, log })
+  const register = createRegister({ ...registering, keepsSecrets, metrics, log })
   const { verifier, keys, keysFault } = await openKeys(config, metrics, log)
   starting.use(keys)
   const api = createApi({ verifier, register, quotas, webhooks, bucket, jetStream, ...common })

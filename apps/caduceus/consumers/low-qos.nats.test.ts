@@ -1,6 +1,4 @@
-import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { urlIdOf, type Webhook } from '#apps/caduceus/webhook.ts'
 import type { App } from '#libs/lifecycle/app.ts'
 import { EVENT_STREAMS } from '#libs/nats/stream/event-streams.ts'
 import {
@@ -11,10 +9,8 @@ import {
   type CaduceusBench,
 } from '#tests/support/caduceus.ts'
 import { eventually } from '#tests/support/eventually.ts'
-import { keepWebhook } from '#tests/support/kept-webhook.ts'
 import { startReceiver, type Receiver } from '#tests/support/receiver.ts'
 import { durableOf } from './durable/durable-name.ts'
-import { renameDurable } from './durable/durable.ts'
 
 let bench: CaduceusBench
 let receiver: Receiver
@@ -183,59 +179,4 @@ describe('a flood of events of low qos', () => {
       })
     },
   )
-})
-
-describe('an upgrade from when all events were in EVENTS', () => {
-  it.each([
-    ['every event', ['.*']],
-    ['the events of a filter', ['^device-status/']],
-  ])('loses nothing and brings nothing twice to a webhook of %s', async (_, events) => {
-    {
-      await using caduceus = await bench.startCaduceus()
-      await postHook(caduceus, { config: { url: receiver.url }, events })
-    }
-    // As the version before left it.
-    await bench.nats.lose('EVENTS_LOW')
-    await bench.provisioner.streams.update('EVENTS', { subjects: ['xmidt.event.>'] })
-    const { created } = await consumerOf('EVENTS')
-    const before = await publish(75, 20)
-    const old = await bench.jetStream.consumers.get('EVENTS', durableOf(ownedIdOf(receiver.url)))
-    for await (const message of await old.fetch({ max_messages: 10, expires: 2_000 })) {
-      await message.ackAck()
-      if (message.info.deliverySequence === 10) break
-    }
-    await bench.nats.apply()
-    // A Talaria of this version may begin before a Caduceus does.
-    const low = await publish(0, 10)
-    await using one = await bench.startCaduceus(LOOKING)
-    await using other = await bench.startCaduceus(LOOKING)
-    const after = [...(await publish(75, 10)), ...(await publish(0, 10))]
-    const wanted = [...before.slice(10), ...low, ...after].toSorted()
-    await eventually(() => expect(received().toSorted()).toEqual(wanted), { withinMs })
-    await isSettled()
-    expect((await consumerOf('EVENTS')).created).toBe(created)
-    for (const caduceus of [one, other]) {
-      const line = 'xmidt_caduceus_webhook_cut_offs_total{reason="consumer-missing"}'
-      expect(await metricOf(caduceus, line)).toBe(0)
-    }
-    expect(received()).toHaveLength(40)
-  })
-
-  it('loses nothing of low qos to a webhook whose consumer still has its old name', async () => {
-    const id = urlIdOf(receiver.url)
-    const oldName = `webhook_${id}`
-    await keepWebhook(bench, receiver.url)
-    await bench.manager.consumers.add('EVENTS', {
-      durable_name: oldName,
-      ack_policy: AckPolicy.Explicit,
-      deliver_policy: DeliverPolicy.New,
-    })
-    const ids = [...(await publish(0, 5)), ...(await publish(75, 5))]
-    // As a Caduceus left it that was killed before it had made the other consumer.
-    const webhook = { owner: 'owner', hook: { config: { url: receiver.url } } } as Webhook
-    await renameDurable(bench.manager, id, webhook)
-    expect(await consumersOf('EVENTS')).toEqual([durableOf(id)])
-    await using _caduceus = await bench.startCaduceus(LOOKING)
-    await eventually(() => expect(received().toSorted()).toEqual(ids.toSorted()), { withinMs })
-  })
 })

@@ -6,12 +6,14 @@ import {
   type DurableLimits,
 } from '#apps/caduceus/consumers/durable/durable.ts'
 import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
+import type { Metrics } from '#apps/caduceus/metrics.ts'
 import type { AddressGuard } from '#apps/caduceus/delivery/receiver/addresses.ts'
 import { bare } from '#apps/caduceus/delivery/receiver/dial.ts'
 import type { Resolver } from '#apps/caduceus/delivery/receiver/resolver.ts'
 import { urlIdOf, webhookIdOf, withoutQuery, type Webhook } from '#apps/caduceus/webhook.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Bucket, BucketEntry } from '#libs/nats/bucket/bucket.ts'
+import { EVENTS_LOW_STREAM } from '#libs/nats/stream/event-streams.ts'
 import { wait } from '#libs/retry/wait.ts'
 import type { Quotas } from './quota.ts'
 import { RegisterError } from './register-error.ts'
@@ -33,6 +35,7 @@ export interface RegisterOptions {
   quotas: Quotas
   /** Whether there is a key to seal secrets with. */
   keepsSecrets: boolean
+  metrics: Pick<Metrics, 'cutOffs'>
   log: Logger
 }
 
@@ -95,12 +98,14 @@ async function find(
 }
 
 async function ensureConsumers(
-  { manager, limits }: RegisterOptions,
+  { manager, limits, metrics, log }: RegisterOptions,
   id: string,
   webhook: Webhook,
 ): Promise<void> {
   try {
-    await ensureDurables(manager, id, webhook, limits)
+    if ((await ensureDurables(manager, id, webhook, limits)) !== 'remade') return
+    log.error({ webhookId: id, stream: EVENTS_LOW_STREAM }, 'consumer was missing and is made anew')
+    metrics.cutOffs.inc({ reason: 'consumer-missing' })
   } catch (error) {
     if (!(error instanceof DurableTakenError)) throw error
     throw new RegisterError(

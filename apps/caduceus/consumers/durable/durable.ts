@@ -1,4 +1,5 @@
 /** The durable consumer of a webhook's feed: its own place in the stream, kept by the server. */
+import { randomUUID } from 'node:crypto'
 import {
   AckPolicy,
   DeliverPolicy,
@@ -7,9 +8,14 @@ import {
   type ConsumerUpdateConfig,
   type JetStreamManager,
 } from '@nats-io/jetstream'
-import { feedsOf, streamOfFeed, webhookIdOfFeed } from '#apps/caduceus/feed.ts'
+import { feedOf, feedsOf, streamOfFeed, webhookIdOfFeed } from '#apps/caduceus/feed.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
-import { EVENTS_STREAM, type EventStream } from '#libs/nats/stream/event-streams.ts'
+import {
+  EVENTS_LOW_STREAM,
+  EVENTS_STREAM,
+  type EventStream,
+} from '#libs/nats/stream/event-streams.ts'
+import { isLowNoted, noteLow } from './low-note.ts'
 import { addConsumer, findConsumer, isStreamMissing, removeConsumer } from './consumer-api.ts'
 import { durableOf, oldDurableOf, ownershipOf, webhookIdOfConsumer } from './durable-name.ts'
 import { filterSubjectOf } from './filter.ts'
@@ -27,6 +33,9 @@ const ACK_WAIT_MS = 5_000
  * ack.
  */
 const ACK_WAIT_ATTEMPTS = 3
+
+/** The key of the metadata that tells which of two instances made the consumer. */
+const MARK_KEY = 'xmidt.made'
 
 /** How long an event that was given out may go without a sign. */
 export const ackWaitMsOf = ({ attemptMs }: Pick<DurableLimits, 'attemptMs'>): number =>
@@ -57,30 +66,37 @@ export type DurableChange =
   | 'kept'
   /** The webhook had one in EVENTS before; this one begins when that one was made. */
   | 'joined'
+  /** Likewise, and there was one in this stream before: somebody has removed it. */
+  | 'remade'
 
 /**
  * Makes the consumers of a webhook that is registered. EVENTS first: the other one begins when that
  * one was made. Where EVENTS_LOW is missing that is left to who pulls, once it is there: nobody was
- * promised its events, and a renewal that failed would end those of EVENTS too. @throws what {@link ensureDurable} throws.
+ * promised its events, and a renewal that failed would end those of EVENTS too. Resolves with what
+ * was done in EVENTS_LOW. @throws what {@link ensureDurable} throws.
  */
 export async function ensureDurables(
   manager: JetStreamManager,
   webhookId: string,
   webhook: Webhook,
   options: DurableOptions,
-): Promise<void> {
-  for (const feed of feedsOf(webhookId)) {
-    try {
-      await ensureDurable(manager, feed, webhook, options)
-    } catch (error) {
-      if (streamOfFeed(feed) === EVENTS_STREAM || !isStreamMissing(error)) throw error
-    }
+): Promise<DurableChange | undefined> {
+  const first = await ensure(manager, webhookId, webhook, options)
+  let change: DurableChange
+  try {
+    ;({ change } = await ensure(manager, feedOf(webhookId, EVENTS_LOW_STREAM), webhook, options))
+  } catch (error) {
+    if (!isStreamMissing(error)) throw error
+    return undefined
   }
+  if (!first.found || !isLowNoted(first.found)) await noteLow(manager, webhookId)
+  return change
 }
 
 /**
  * Makes the consumer, starting with the next event, or makes the one that is there match the
- * registration without moving its place. One with its old name is renamed.
+ * registration without moving its place. One with its old name is renamed. Of several instances
+ * that make it at the same moment one is told that it did.
  * @throws {DurableTakenError}; the client's error when JetStream does not do it.
  */
 export async function ensureDurable(
@@ -89,6 +105,23 @@ export async function ensureDurable(
   webhook: Webhook,
   options: DurableOptions,
 ): Promise<DurableChange> {
+  const { change } = await ensure(manager, feed, webhook, options)
+  if (change === 'joined') await noteLow(manager, webhookIdOfFeed(feed))
+  return change
+}
+
+/** What was done, and the consumer as it was found. */
+interface Ensured {
+  change: DurableChange
+  found: ConsumerInfo | undefined
+}
+
+async function ensure(
+  manager: JetStreamManager,
+  feed: string,
+  webhook: Webhook,
+  options: DurableOptions,
+): Promise<Ensured> {
   const stream = streamOfFeed(feed)
   const webhookId = webhookIdOfFeed(feed)
   const wanted = configOf(webhookId, webhook, options)
@@ -104,32 +137,34 @@ export async function ensureDurable(
   }
   let change: DurableChange = found ? 'kept' : old ? 'renamed' : 'created'
   if (!found) {
-    const since = await sinceOfFirst(manager, feed, options)
-    if (since !== undefined) change = 'joined'
+    const first = await firstOf(manager, feed, options)
+    if (first) change = first.isLowNoted ? 'remade' : 'joined'
     const sequence = old ? startAfter(old) : await startNow(manager, stream, options.heldSince)
-    await createDurable(manager, feed, wanted, since === undefined ? { sequence } : { time: since })
+    const start = first ? { time: first.since } : { sequence }
+    if (!(await createDurable(manager, feed, wanted, start))) change = 'kept'
   }
   if (old) await settleOldDurable(manager, webhookId)
-  return change
+  return { change, found }
 }
 
 /**
- * When the webhook's consumer in EVENTS was made, which is the beginning of the other one too: a
+ * Of the webhook's consumer in EVENTS when it was made, which is the beginning of the other one too: a
  * webhook may be older than the other stream, or than the Caduceus that knows it. Not for one that was held and is
  * lost: what it was given would come again.
  */
-async function sinceOfFirst(
+async function firstOf(
   manager: JetStreamManager,
   feed: string,
   { heldSince }: DurableOptions,
-): Promise<string | undefined> {
+): Promise<{ since: string; isLowNoted: boolean } | undefined> {
   const webhookId = webhookIdOfFeed(feed)
   if (feed === webhookId || heldSince !== undefined) return undefined
   // One after the other: of two that are asked for at once, the old one may go in between.
   const old = await findConsumer(manager, EVENTS_STREAM, oldDurableOf(webhookId))
   const found = await findDurable(manager, webhookId)
   const both = [old, found].filter((each) => each !== undefined)
-  return both.length > 0 ? sinceOf(...both) : undefined
+  if (both.length === 0) return undefined
+  return { since: sinceOf(...both), isLowNoted: both.some(isLowNoted) }
 }
 
 /**
@@ -234,16 +269,19 @@ async function startNow(
 
 /**
  * In EVENTS the start is stored as a sequence, never as "new": so it can be told at any time
- * whether this consumer has all that one with the old name owes.
+ * whether this consumer has all that one with the old name owes. Says whether it was made here: an
+ * instance that was faster has another mark in it, and then the server makes none.
  */
 async function createDurable(
   manager: JetStreamManager,
   feed: string,
   wanted: Partial<ConsumerUpdateConfig>,
   start: { sequence: number } | { time: string },
-): Promise<void> {
+): Promise<boolean> {
+  const mark = randomUUID()
   await addConsumer(manager, streamOfFeed(feed), {
     ...wanted,
+    metadata: { ...wanted.metadata, [MARK_KEY]: mark },
     durable_name: durableOf(webhookIdOfFeed(feed)),
     ack_policy: AckPolicy.Explicit,
     ...('time' in start
@@ -251,5 +289,6 @@ async function createDurable(
       : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: start.sequence }),
   })
   // Another instance may have been faster, or another webhook.
-  await findDurable(manager, feed)
+  const made = await findDurable(manager, feed)
+  return made?.config.metadata?.[MARK_KEY] === mark
 }

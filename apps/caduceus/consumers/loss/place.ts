@@ -67,6 +67,12 @@ export function placeNow({ consumer, lastSeq, notedCount }: Facts): Place {
 export function placeAtBegin(known: Place | undefined, facts: Facts): Beginning {
   const now = placeNow(facts)
   const removedThrough = facts.firstSeq - 1
+  const before = known && placeOfPredecessor(known, facts)
+  if (before) {
+    // Whatever was given out since lies behind what is removed, or is somebody's who can be asked.
+    const place = isPassed(before, facts) ? before : placeAfter(before, facts)
+    return { place, unknownCount: 0, abandonedCount: 0 }
+  }
   const place = known && isOf(known, facts) ? known : placeOfUnknown(facts)
   const givenOutCount = Math.max(0, now.deliveries - place.deliveries)
   // What was given out since would have been settled by others, who say so themselves.
@@ -81,6 +87,23 @@ export function placeAtBegin(known: Place | undefined, facts: Facts): Beginning 
     return { place: { ...place, through }, unknownCount: 0, abandonedCount }
   }
   return { place, unknownCount: givenOutCount, abandonedCount }
+}
+
+/**
+ * What was written down of a consumer that this one was made in place of, for the same registration:
+ * what was given out then is no loss now, and all else is.
+ */
+function placeOfPredecessor(known: Place, facts: Facts): Place | undefined {
+  const { created, config } = facts.consumer
+  const { opt_start_time: start } = config
+  const isPredecessor =
+    start !== undefined &&
+    !isOf(known, facts) &&
+    Date.parse(known.created) >= Date.parse(start) &&
+    known.filter === filterOf(facts.consumer) &&
+    // In a stream that was made anew sequences say nothing.
+    known.last <= facts.lastSeq
+  return isPredecessor ? { ...known, created, deliveries: 0, unsettled: 0 } : undefined
 }
 
 /** Nothing was written down: a new consumer owes everything from its start, of others none knows. */

@@ -141,9 +141,9 @@ async function makeAnew(
     held.since = consumer?.created ?? held.since
     if (consumer) await lossWatch.begin(feed, consumer)
     if (change === 'joined') log.info('consumer of events of low qos is made')
-    if (change !== 'created') return true
-    // Its place is lost with it, so events of the meantime are too: somebody must know.
-    log.error('consumer was missing and is made anew')
+    if (change !== 'created' && change !== 'remade') return true
+    // Its place is lost with it, and maybe events of the meantime: somebody must know.
+    log.error({ stream: streamOfFeed(feed), change }, 'consumer was missing and is made anew')
     metrics.cutOffs.inc({ reason: 'consumer-missing' })
   } catch (error) {
     if (isTaken(error, options, { feed, log })) return false
