@@ -8,12 +8,12 @@ export const events: Dashboard = {
   description: 'From the frame of a device to the streams EVENTS and EVENTS_LOW.',
   rows: [
     {
-      question: 'Do events get into the stream?',
+      question: 'Do events get into the streams?',
       panels: [
         {
           title: 'Events stored',
           description:
-            'The rate of the fleet. A fall to zero with devices connected is an incident.',
+            'The rate of the fleet, of both streams. A fall to zero with devices connected is an incident.',
           unit: 'reqps',
           queries: [
             [
@@ -35,7 +35,7 @@ export const events: Dashboard = {
         {
           title: 'Acknowledgements to devices',
           description:
-            'not-stored tells a device to send again: the event is not lost, it is late.',
+            'Of qos 25 and more, so of EVENTS: not-stored tells a device to send again: the event is not lost, it is late.',
           unit: 'reqps',
           queries: [
             [
@@ -125,11 +125,12 @@ export const events: Dashboard = {
       ],
     },
     {
-      question: 'How much does the stream hold?',
+      question: 'How much do the streams hold?',
       panels: [
         {
           title: 'Streams of events, of their caps',
-          description: 'At 100 % the oldest events go before their six hours.',
+          description:
+            'At 100 % the oldest events of that stream go before their six hours, and none of the other.',
           unit: 'percentunit',
           queries: [
             [
@@ -140,11 +141,18 @@ export const events: Dashboard = {
         },
         {
           title: 'Age of the oldest event',
-          description: 'How long a webhook may be away without losing anything.',
+          description:
+            'How long a webhook may be away without losing events of EVENTS, and those of low qos of EVENTS_LOW.',
           unit: 's',
           queries: [
-            ['time() - xmidt_nats_stream_oldest_timestamp_seconds{stream="EVENTS"}', 'oldest'],
-            ['xmidt_nats_stream_age_max_seconds{stream="EVENTS"}', 'kept for'],
+            [
+              'time() - max by (stream) (xmidt_nats_stream_oldest_timestamp_seconds{stream=~"EVENTS|EVENTS_LOW"})',
+              'oldest in {{stream}}',
+            ],
+            [
+              'max by (stream) (xmidt_nats_stream_age_max_seconds{stream=~"EVENTS|EVENTS_LOW"})',
+              'kept for in {{stream}}',
+            ],
           ],
         },
       ],

@@ -142,7 +142,7 @@ export const nats: Dashboard = {
         {
           title: 'Messages in streams',
           description:
-            'EVENTS: the backlog that a webhook may have. KV_WEBHOOKS: registrations. KV_TALARIAS: Talarias.',
+            'EVENTS and EVENTS_LOW: the backlog that a webhook may have. KV_WEBHOOKS: registrations. KV_TALARIAS: Talarias.',
           unit: 'short',
           queries: [['xmidt_nats_stream_messages', '{{stream}}']],
         },

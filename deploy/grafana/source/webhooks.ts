@@ -20,11 +20,11 @@ export const webhooks: Dashboard = {
         {
           title: 'Events that wait, the ten largest',
           description:
-            'Near zero. One line that grows is a receiver that is slow or away: only it is hurt. All lines growing is Caduceus.',
+            'Of each webhook, in both streams. Near zero. One line that grows is a receiver that is slow or away: only it is hurt. All lines growing is Caduceus.',
           unit: 'short',
           queries: [
             [
-              'topk(10, max by (consumer) (xmidt_nats_consumer_pending{stream=~"EVENTS|EVENTS_LOW"}))',
+              'topk(10, sum by (consumer) (max by (consumer, stream) (xmidt_nats_consumer_pending{stream=~"EVENTS|EVENTS_LOW"})))',
               '{{consumer}}',
             ],
           ],
@@ -32,7 +32,7 @@ export const webhooks: Dashboard = {
         {
           title: 'Delivered and not acknowledged, the ten largest',
           description:
-            'In hand or waiting for a retry. At 1,000 a webhook gets nothing new until some are settled.',
+            'In hand or waiting for a retry, of EVENTS or EVENTS_LOW, whichever is more. At 1,000 a webhook gets nothing new of that stream until some are settled.',
           unit: 'short',
           queries: [
             [
@@ -53,21 +53,21 @@ export const webhooks: Dashboard = {
         {
           title: 'Never given out, the ten largest',
           description:
-            'What waits in the stream for a webhook, whether or not its patterns match; by registration.',
+            'What waits in both streams for a webhook, whether or not its patterns match; by registration.',
           unit: 'short',
           queries: [
             ['topk(10, max by (webhook) (xmidt_caduceus_webhook_backlog_events))', '{{webhook}}'],
           ],
         },
         {
-          title: 'Place in the stream, the ten lowest',
+          title: 'Place in each stream, the ten lowest',
           description:
-            '100 %: all is acknowledged up to the newest event. Towards 0 % the oldest events are about to be taken by retention.',
+            '100 %: all is acknowledged up to the newest event. Towards 0 % the oldest events are about to be taken by retention, acknowledged ones in EVENTS and those of low qos in EVENTS_LOW.',
           unit: 'percentunit',
           queries: [
             [
-              'bottomk(10, (xmidt_nats_consumer_ack_floor_sequence{stream="EVENTS"} - on (instance, stream) group_left () xmidt_nats_stream_first_sequence) / on (instance, stream) group_left () (xmidt_nats_stream_last_sequence - xmidt_nats_stream_first_sequence))',
-              '{{consumer}}',
+              'bottomk(10, (xmidt_nats_consumer_ack_floor_sequence{stream=~"EVENTS|EVENTS_LOW"} - on (instance, stream) group_left () xmidt_nats_stream_first_sequence) / on (instance, stream) group_left () (xmidt_nats_stream_last_sequence - xmidt_nats_stream_first_sequence))',
+              '{{consumer}} in {{stream}}',
             ],
           ],
         },
