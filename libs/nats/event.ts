@@ -7,7 +7,7 @@ import { MsgHdrsImpl } from '@nats-io/nats-core/internal'
 import { InvalidArgumentError, type MsgHdrs } from '@nats-io/transport-node'
 import type { TraceContext } from '#libs/trace/context.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
-import type { StreamPublisher } from './stream/publisher.ts'
+import type { AckListener, Publisher, PublishOptions, StreamPublisher } from './stream/publisher.ts'
 import { eventSubject } from './subjects.ts'
 import { putTraceContext } from './trace.ts'
 
@@ -76,13 +76,28 @@ export function publishEvent(
   event: OutgoingEvent,
   { timeoutMs = PUBLISH_MS, lastSequence }: PublishEventOptions = {},
 ): Promise<PubAck> {
-  return publisher.publish(eventSubject(event.device, event.type, event), event.bytes, {
-    msgID: event.id,
-    headers: eventHeaders(event),
-    timeout: timeoutMs,
-    ...(lastSequence !== undefined && { expect: { lastSubjectSequence: lastSequence } }),
-  })
+  const options = { ...publishOptions(event, timeoutMs), ...expectation(lastSequence) }
+  return publisher.publish(subjectOf(event), event.bytes, options)
 }
+
+/**
+ * The same without a promise: tells `listener` what {@link publishEvent} would come to.
+ * @throws the client's errors and {@link SubjectError} when nothing was sent.
+ */
+export function sendEvent(publisher: Publisher, event: OutgoingEvent, listener: AckListener): void {
+  publisher.send(subjectOf(event), event.bytes, publishOptions(event, PUBLISH_MS), listener)
+}
+
+const subjectOf = (event: OutgoingEvent): string => eventSubject(event.device, event.type, event)
+
+const publishOptions = (event: OutgoingEvent, timeout: number): PublishOptions => ({
+  msgID: event.id,
+  headers: eventHeaders(event),
+  timeout,
+})
+
+const expectation = (lastSequence: number | undefined): Pick<PublishOptions, 'expect'> =>
+  lastSequence === undefined ? {} : { expect: { lastSubjectSequence: lastSequence } }
 
 function eventHeaders(event: OutgoingEvent): MsgHdrs {
   const record: Record<string, string[]> = {}

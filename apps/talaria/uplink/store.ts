@@ -1,6 +1,7 @@
 /**
  * Events into JetStream: published, and published again with the same id until the stream has them
- * or their time is over. Who waits for that, and with what bound, is others' business.
+ * or their time is over. Who waits for that, and with what bound, is others' business. The first try
+ * of a device's event is in a file of its own: it is nearly always the only one.
  */
 import {
   JetStreamApiCodes,
@@ -11,19 +12,30 @@ import {
 import type { TalariaMetrics } from '#apps/talaria/metrics.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import { payloadMaxOf, type Nats } from '#libs/nats/connection/connect.ts'
-import { isTooLarge, publishEvent, type OutgoingEvent } from '#libs/nats/event.ts'
+import { isTooLarge, publishEvent, sendEvent, type OutgoingEvent } from '#libs/nats/event.ts'
 import {
   EVENTS_LOW_STREAM,
   EVENTS_STREAM,
   eventStreamOf,
   type EventStream,
 } from '#libs/nats/stream/event-streams.ts'
-import { ConnectionLostError, createPublisher } from '#libs/nats/stream/publisher.ts'
-import { isSequenceWrong } from '#libs/nats/stream/sequence.ts'
+import {
+  ConnectionLostError,
+  createPublisher,
+  type AckListener,
+} from '#libs/nats/stream/publisher.ts'
 import { SubjectError } from '#libs/nats/subjects.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { traceFields } from '#libs/trace/tracer.ts'
+import {
+  FirstTry,
+  tellFailed,
+  tellStored,
+  type EventOwner,
+  type Failure,
+  type Stored,
+} from './first-try.ts'
 import { createLink, type Link } from './link.ts'
 import { createOutflow, type OnRead, type Outflow } from './outflow.ts'
 import { createStoring, type Storing, type StreamState } from './storing.ts'
@@ -40,13 +52,12 @@ const BACKOFF = { firstMs: 200, maxMs: 2_000 }
 /** Room for the headers of an event, which count towards NATS' limit too. */
 const HEADER_BYTES = 16 * 1_024
 
-/** What became of an event. */
-export type Stored = 'stored' | 'too-large' | 'event-type-invalid' | 'not-stored'
-
 /** Puts events into the stream. */
 export interface Store {
-  /** Stores a device's event. Rejects only for what should not happen. */
-  put(event: OutgoingEvent): Promise<Stored>
+  /** How many were put since the start. */
+  readonly putCount: number
+  /** Stores a device's event and tells `owner` what became of it, once. */
+  put(event: OutgoingEvent, owner: EventOwner): void
   /**
    * One attempt at a presence event, which resolves with its sequence; who tries again is the
    * caller. See {@link PublishEventOptions} for `lastSequence`. @throws the client's errors.
@@ -71,8 +82,10 @@ export interface StoreOptions {
 
 /** A store on one connection. */
 export function createStore({ nats, metrics, log }: StoreOptions): Store {
-  const underWay = new Set<Promise<Stored>>()
-  let isProbing = false
+  let underWay = 0
+  let putCount = 0
+  let onIdle: (() => void) | undefined
+  let probe: OutgoingEvent | undefined
   const ending = new AbortController()
   const link = createLink(nats)
   const outflow = createOutflow(nats)
@@ -88,23 +101,39 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
   const publish = (event: OutgoingEvent, lastSequence?: number): Promise<PubAck> =>
     publishEvent(publisher, event, { lastSequence })
   const parts = { publish, link, outflow, storing, metrics, log, signal: ending.signal }
+  const firstTry = {
+    send: (event: OutgoingEvent, listener: AckListener) => sendEvent(publisher, event, listener),
+    isUpNow: () => link.isUpNow,
+    takeNow: (bytes: number) => outflow.takeNow(bytes),
+    storingFor: (event: OutgoingEvent) => storing[eventStreamOf(event)],
+    tryLater: (event: OutgoingEvent, until: number, failure: Failure | undefined) =>
+      publishUntilStored(event, until, { ...parts, failure }),
+    onEnd(event: OutgoingEvent) {
+      if (event === probe) probe = undefined
+      underWay -= 1
+      metrics.eventsInFlight.dec()
+      if (underWay === 0) onIdle?.()
+    },
+    triedMs: TRIED_MS,
+    metrics,
+    log,
+  }
   return {
-    put(event) {
-      if (event.bytes.length > payloadMaxOf(nats) - HEADER_BYTES)
-        return Promise.resolve('too-large')
-      // Their stream is away and was long enough: those of low qos must not take the room of events
-      // that could be stored. One at a time is still tried, once, to see whether it is back.
-      const isProbe = event.isLow === true && storing[EVENTS_LOW_STREAM].fault !== undefined
-      if (isProbe && isProbing) return Promise.resolve('not-stored')
-      if (isProbe) isProbing = true
-      const putting = publishUntilStored(event, TRIED_MS, parts).finally(() => {
-        underWay.delete(putting)
-        if (isProbe) isProbing = false
-        metrics.eventsInFlight.dec()
-      })
-      underWay.add(putting)
+    get putCount() {
+      return putCount
+    },
+    put(event, owner) {
+      if (event.bytes.length > payloadMaxOf(nats) - HEADER_BYTES) return owner.onStored('too-large')
+      if (event.isLow && storing[EVENTS_LOW_STREAM].fault !== undefined) {
+        // Their stream is away and was long enough: those of low qos must not take the room of events
+        // that could be stored. One at a time is still tried, once, to see whether it is back.
+        if (probe) return owner.onStored('not-stored')
+        probe = event
+      }
+      underWay += 1
+      putCount += 1
       metrics.eventsInFlight.inc()
-      return putting
+      new FirstTry(event, owner, firstTry).begin()
     },
     async attempt(event, lastSequence) {
       const { seq } = await publishOnce(event, lastSequence, parts)
@@ -117,7 +146,9 @@ export function createStore({ nats, metrics, log }: StoreOptions): Store {
     async settle(waitMs) {
       ending.abort()
       const timer = new AbortController()
-      await Promise.race([Promise.allSettled(underWay), wait(waitMs, timer.signal)])
+      const { promise: isIdle, resolve } = Promise.withResolvers<void>()
+      onIdle = resolve
+      if (underWay > 0) await Promise.race([isIdle, wait(waitMs, timer.signal)])
       timer.abort()
       outflow[Symbol.dispose]()
       link[Symbol.dispose]()
@@ -148,25 +179,18 @@ interface Publishing {
   signal: AbortSignal
 }
 
+/** From the second try on, or from the first of an event that has to wait for its turn. */
 async function publishUntilStored(
   event: OutgoingEvent,
-  triedMs: number,
-  parts: Publishing,
+  until: number,
+  parts: Publishing & { failure: Failure | undefined },
 ): Promise<Stored> {
   const { storing, metrics, log, signal } = parts
-  const until = performance.now() + triedMs
   const leftMs = (): number => until - performance.now()
   const backoff = createBackoff(BACKOFF)
-  for (;;) {
-    const onRead = await takeTurn(event, leftMs, parts)
-    if (!onRead) return 'not-stored'
-    try {
-      await publishOnce(event, undefined, parts)
-      onRead()
-      metrics.eventsStored.inc({ kind: 'device' })
-      if (event.trace) log.debug({ eventId: event.id, ...traceFields(event.trace) }, 'event stored')
-      return 'stored'
-    } catch (error) {
+  for (let { failure } = parts; ;) {
+    if (failure) {
+      const { error } = failure
       if (error instanceof SubjectError) return 'event-type-invalid'
       if (isTooLarge(error)) return 'too-large'
       const trace = traceFields(event.trace)
@@ -176,6 +200,16 @@ async function publishUntilStored(
       const waitMs = error instanceof ConnectionLostError ? 0 : backoff.nextMs()
       if (leftMs() <= waitMs || !(await wait(waitMs, signal))) return 'not-stored'
       metrics.eventRetries.inc()
+    }
+    const onRead = await takeTurn(event, leftMs, parts)
+    if (!onRead) return 'not-stored'
+    try {
+      await publishOnce(event, undefined, parts)
+      onRead()
+      tellStored(event, parts)
+      return 'stored'
+    } catch (error) {
+      failure = { error }
     }
   }
 }
@@ -207,11 +241,7 @@ async function publishOnce(
     storingThere.succeeded()
     return ack
   } catch (error) {
-    // What is refused for what this one event is says nothing of how others are stored.
-    if (!isSequenceWrong(error) && !isTooLarge(error) && !(error instanceof SubjectError)) {
-      metrics.eventFailures.inc()
-      storingThere.failed(error)
-    }
+    tellFailed(error, storingThere, metrics)
     throw error
   }
 }

@@ -9,16 +9,17 @@ import type { Device } from '#apps/talaria/session/connection/device.ts'
 import type { OutgoingEvent } from '#libs/nats/event.ts'
 import { beginSend } from '#libs/nats/trace.ts'
 import { contextOfMessage } from '#libs/trace/message.ts'
-import type { Span, Tracer } from '#libs/trace/tracer.ts'
-import { encode } from '#libs/wrp/codec.ts'
+import type { Tracer } from '#libs/trace/tracer.ts'
 import { WrpError } from '#libs/wrp/error.ts'
 import { eventTypeOf, namesDevice, tooLongLocator } from '#libs/wrp/locator.ts'
 import { isTransaction, MSG_TYPE, type WrpMessage } from '#libs/wrp/message.ts'
-import { acknowledgement, needsAcknowledgement, RDR } from '#libs/wrp/qos.ts'
+import { needsAcknowledgement, RDR } from '#libs/wrp/qos.ts'
 import { stamp, type Stamped } from '#libs/wrp/stamp.ts'
+import { acknowledge } from './acknowledge.ts'
 import type { EventTypes } from './event-types.ts'
 import type { LowFlood } from './low-flood.ts'
-import type { Store, Stored } from './store.ts'
+import type { Store } from './store.ts'
+import { UnderWay } from './under-way.ts'
 import type { Window } from './window.ts'
 
 /** Takes a device's frames. */
@@ -99,7 +100,7 @@ function takeEvent(
   bytes: Uint8Array,
   options: UplinkOptions,
 ): UplinkDropReason | undefined {
-  const { store, window, eventTypes, tracer, metrics } = options
+  const { store, window, eventTypes, tracer } = options
   const isAwaited = needsAcknowledgement(message)
   const type = eventTypeOf(message.dest ?? '')
   if (type === undefined) {
@@ -115,58 +116,13 @@ function takeEvent(
     return 'window-full'
   }
   if (!isAwaited) options.lowFlood.count(device.id, bytes.length)
-  let hasPlace = true
-  const leave = (): void => {
-    if (hasPlace) window.leave(device, bytes.length)
-    hasPlace = false
-  }
   const event = outgoing(device, message, bytes, type)
-  // What is kept until the event is stored is its bytes, and they once only.
-  delete message.payload
+  const underWay = new UnderWay(device, message, bytes.length, options)
   const span = tracer && beginSend(tracer, event)
   if (span) event.trace = span.context
-  const onStored = (stored: Stored): void => {
-    if (span) endEvent(span, stored)
-    if (stored !== 'stored') metrics.uplinkDrops.inc({ reason: dropReasonOf(stored, isAwaited) })
-    // Its place is free when the device has its acknowledgement, so those cannot pile up either.
-    if (isAwaited) acknowledge(device, message, RDR_OF[stored], options, leave)
-    else leave()
-  }
-  store
-    .put(event)
-    .then(onStored)
-    .catch((error: unknown) => {
-      leave()
-      device.guard('event', () => {
-        throw error
-      })
-    })
+  underWay.span = span
+  store.put(event, underWay)
   return undefined
-}
-
-/** Of one that is awaited the device is told, so it is not lost yet. */
-const dropReasonOf = (stored: Exclude<Stored, 'stored'>, isAwaited: boolean): UplinkDropReason =>
-  stored === 'not-stored' && !isAwaited ? 'not-stored-low' : stored
-
-/** What the device is told: only what the stream has is delivered. */
-const RDR_OF: Readonly<Record<Stored, number>> = {
-  stored: RDR.delivered,
-  'too-large': RDR.tooLarge,
-  'event-type-invalid': RDR.badFormat,
-  'not-stored': RDR.cannotEnqueue,
-}
-
-function acknowledge(
-  device: Device,
-  message: WrpMessage,
-  rdr: number,
-  { source, metrics }: UplinkOptions,
-  onDone = (): void => undefined,
-): void {
-  const bytes = encode(acknowledgement(message, { source, sessionId: device.sessionId, rdr }))
-  if (device.acknowledge(bytes, onDone)) {
-    metrics.acknowledgements.inc({ outcome: rdr === RDR.delivered ? 'stored' : 'not-stored' })
-  } else metrics.downlinkRefusals.inc({ reason: 'acknowledgement-lost' })
 }
 
 function outgoing(
@@ -189,9 +145,4 @@ function outgoing(
     transactionUuid: message.transaction_uuid,
     trace: contextOfMessage(message),
   }
-}
-
-function endEvent(span: Span, stored: Stored): void {
-  if (stored !== 'stored') span.fail(stored)
-  span.end()
 }

@@ -116,6 +116,26 @@ describe('a publisher of ours', () => {
     expect(acks.map(({ seq }) => seq)).toEqual(publishing.map((_, index) => index + 1))
   })
 
+  it('tells who does without a promise what became of it, once, and nothing when it throws', async () => {
+    const publisher = createPublisher(nats)
+    const told: unknown[] = []
+    const { promise: isTold, resolve } = Promise.withResolvers<void>()
+    const listener = {
+      onAck: ({ seq }: { seq: number }) => void told.push(seq),
+      onFailure(error: unknown) {
+        told.push(isSequenceWrong(error))
+        resolve()
+      },
+    }
+    const large = new Uint8Array(2 * 1_048_576)
+    expect(() => publisher.send(SUBJECT, large, options(), listener)).toThrow(InvalidArgumentError)
+    publisher.send(SUBJECT, PAYLOAD, options(), listener)
+    const wrong = { ...options(), expect: { lastSubjectSequence: 0 } }
+    publisher.send(SUBJECT, PAYLOAD, wrong, listener)
+    await isTold
+    expect(told).toEqual([1, true])
+  })
+
   it('tells at once that the connection was lost, and publishes when it is back', async () => {
     const publisher = createPublisher(nats)
     await publisher.publish(SUBJECT, PAYLOAD, options())

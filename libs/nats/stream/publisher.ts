@@ -1,7 +1,7 @@
 /**
  * Publishes into streams over one connection. The client's own publish is a request, with a timer,
  * three promises and an Error for each that succeeds; here all acknowledgements come to one inbox, and
- * one timer for all says which of them did not.
+ * one timer for all says which of them did not. Who publishes much is told without a promise.
  */
 import {
   JetStreamApiCodes,
@@ -49,6 +49,22 @@ export interface StreamPublisher {
   publish(subject: string, payload: Uint8Array, options: PublishOptions): Promise<PubAck>
 }
 
+/** Who is told what became of one publish: of the two, once. */
+export interface AckListener {
+  onAck(ack: PubAck): void
+  /** With what {@link StreamPublisher.publish} would reject with. */
+  onFailure(error: unknown): void
+}
+
+/** One that can also do without a promise for each. */
+export interface Publisher extends StreamPublisher {
+  /**
+   * Publishes and tells `listener`, later, what became of it.
+   * @throws the client's errors when nothing was sent; the listener is told nothing then.
+   */
+  send(subject: string, payload: Uint8Array, options: PublishOptions, listener: AckListener): void
+}
+
 /** The connection was lost while an acknowledgement was awaited: whether it was stored is not known. */
 export class ConnectionLostError extends Error {
   override readonly name = 'ConnectionLostError'
@@ -58,8 +74,7 @@ export class ConnectionLostError extends Error {
 interface Waiting {
   subject: string
   dueAt: number
-  resolve: (ack: PubAck) => void
-  reject: (error: unknown) => void
+  listener: AckListener
 }
 
 /**
@@ -67,7 +82,7 @@ interface Waiting {
  * when the connection is lost is rejected at once with {@link ConnectionLostError}. How many may
  * wait at once is the bound of whoever publishes.
  */
-export function createPublisher(nats: Nats): StreamPublisher {
+export function createPublisher(nats: Nats): Publisher {
   const { connection } = nats
   const waiting = new Map<string, Waiting>()
   const inbox = nats.createInbox()
@@ -84,7 +99,7 @@ export function createPublisher(nats: Nats): StreamPublisher {
       const error = errorOf(each)
       if (!error) continue
       waiting.delete(token)
-      each.reject(error)
+      each.listener.onFailure(error)
     }
   }
   const lookLater = (): void => {
@@ -113,18 +128,21 @@ export function createPublisher(nats: Nats): StreamPublisher {
     const failed = new RequestError(refused.message, { cause: refused })
     failAll(({ subject }) => (refused.subject === subject ? failed : undefined))
   })
+  const send: Publisher['send'] = (subject, payload, options, listener) => {
+    const token = (count++).toString(36)
+    // What is not sent throws here, and nothing waits for it.
+    connection.publish(subject, payload, {
+      headers: headersOf(options),
+      reply: `${inbox}.${token}`,
+    })
+    waiting.set(token, { subject, dueAt: performance.now() + options.timeout, listener })
+    lookLater()
+  }
   return {
+    send,
     publish(subject, payload, options) {
       return new Promise((resolve, reject) => {
-        const token = (count++).toString(36)
-        // What is not sent throws here, and nothing waits for it.
-        connection.publish(subject, payload, {
-          headers: headersOf(options),
-          reply: `${inbox}.${token}`,
-        })
-        const dueAt = performance.now() + options.timeout
-        waiting.set(token, { subject, dueAt, resolve, reject })
-        lookLater()
+        send(subject, payload, options, { onAck: resolve, onFailure: reject })
       })
     },
   }
@@ -138,13 +156,15 @@ function headersOf({ msgID, headers: made = headers(), expect }: PublishOptions)
   return made
 }
 
-/** Resolves or rejects, as the client's own publish would with that answer. */
-function answer({ subject, resolve, reject }: Waiting, message: Msg): void {
+/** Tells what the client's own publish would come to with that answer. */
+function answer({ subject, listener }: Waiting, message: Msg): void {
+  let ack: PubAck
   try {
-    resolve(readAck(subject, message))
+    ack = readAck(subject, message)
   } catch (error) {
-    reject(error)
+    return listener.onFailure(error)
   }
+  listener.onAck(ack)
 }
 
 type ApiError = ConstructorParameters<typeof JetStreamApiError>[0]
