@@ -18,6 +18,7 @@ import { openPresence, type Presence } from './presence/presence.ts'
 import { createSessions, type Ways } from './session/sessions.ts'
 import { createEventTypes } from './uplink/event-types.ts'
 import { createLowFlood } from './uplink/low-flood.ts'
+import { growInRushes } from './heap/growth.ts'
 import { createStore } from './uplink/store.ts'
 import { createUplink } from './uplink/uplink.ts'
 import { createWindow } from './uplink/window.ts'
@@ -57,6 +58,8 @@ export async function openHolding(options: HoldingOptions): Promise<Holding> {
   const store = createStore({ nats: events, metrics, log })
   stack.defer(() => store.settle(config.TALARIA_SETTLE_MS))
   const devices = stack.use(createDevices(metrics, tickMsOf(config)))
+  let connects = 0
+  stack.use(growInRushes(() => ({ events: store.putCount, connects })))
   const settleMs = config.TALARIA_SETTLE_MS
   const shared = { devices, talariaId, source, metrics, faults, log }
   const presence = stack.use(
@@ -111,7 +114,10 @@ export async function openHolding(options: HoldingOptions): Promise<Holding> {
     get storeFault() {
       return store.fault
     },
-    begin: (socket, identity) => sessions.begin(socket, identity),
+    begin(socket, identity) {
+      connects += 1
+      sessions.begin(socket, identity)
+    },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
