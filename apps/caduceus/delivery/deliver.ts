@@ -169,7 +169,7 @@ async function attemptOnce(
   const request = toDeliveryRequest(webhook.hook, form, nowMs)
   const url = targetOf(webhook, message.seq + failedBefore)
   const span = tracer && beginDelivery(tracer, message, event, webhookId)
-  const trace = span?.context ?? readTraceContext(message.headers)
+  const trace = span?.context ?? event.trace
   const facts = { webhookId, resendCount: failedBefore, trace }
   const made = await attempt(url, request, { owner, facts })
   const { outcome, status } = made
@@ -183,13 +183,13 @@ async function attemptOnce(
 function beginDelivery(
   tracer: Tracer,
   message: PulledMessage,
-  { id: eventId, message: event }: ReadEvent,
+  { id: eventId, message: event, trace }: ReadEvent,
   webhookId: string,
 ): Span {
   const span = beginMessage(tracer, {
     operation: 'process',
     subject: 'event',
-    parent: readTraceContext(message.headers),
+    parent: trace,
     device: deviceOf(event) || undefined,
     eventType: eventTypeOf(event.dest ?? ''),
     transaction: event.transaction_uuid,

@@ -14,18 +14,24 @@ const hook = (contentType: string): Hook => ({
 })
 
 /** As it comes of the stream, for each webhook anew. */
-function messageOf(seq: number, id: string, payload: Uint8Array): PulledMessage {
+function messageOf(
+  seq: number,
+  id: string,
+  payload: Uint8Array,
+  storedAtNanos = '1',
+): PulledMessage {
   const made = headers()
   if (id !== '') made.set('Nats-Msg-Id', id)
   const data = encode({ msg_type: 4, source: 'mac:112233445566', dest: 'event:x', payload })
-  return { ...rawMessage(seq, data), headers: made }
+  const raw = rawMessage(seq, data)
+  return { ...raw, headers: made, info: { ...raw.info, storedAtNanos } }
 }
 
 const rawMessage = (seq: number, data: Uint8Array): PulledMessage => ({
   seq,
   data,
   headers: undefined,
-  info: { stream: 'EVENTS', deliveryCount: 1, pending: 0 },
+  info: { stream: 'EVENTS', deliveryCount: 1, pending: 0, storedAtNanos: '1' },
   string: () => '',
   ack: () => undefined,
   nak: () => undefined,
@@ -63,11 +69,11 @@ describe('an event that several webhooks get', () => {
   it('is not taken for another one that has its number in a stream made anew', () => {
     const read = createEventReader()
     read(messageOf(1, 'one', TEXT))
-    const other = read(messageOf(1, 'two', TEXT))
-    const changed = read(messageOf(1, 'two', new TextEncoder().encode('{"a":2}')))
+    const other = read(messageOf(1, 'two', TEXT, '2'))
+    const changed = read(messageOf(1, 'two', new TextEncoder().encode('{"a":2}'), '2'))
     expect(other?.id).toBe('two')
     expect(bodyOf(changed)).toBe('{"a":2}')
-    expect(read(messageOf(1, '', TEXT))?.id).toBe('events-1')
+    expect(read(messageOf(1, '', TEXT, '3'))?.id).toBe('events-1')
   })
 
   it('is read anew when it is not kept any more: by number, and by bytes', () => {

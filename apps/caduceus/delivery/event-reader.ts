@@ -6,6 +6,8 @@
 import type { Hook } from '#apps/caduceus/webhook.ts'
 import { readEventId } from '#libs/nats/event.ts'
 import type { PulledMessage } from '#libs/nats/stream/pulled-message.ts'
+import { readTraceContext } from '#libs/nats/trace.ts'
+import type { TraceContext } from '#libs/trace/context.ts'
 import { decode } from '#libs/wrp/codec.ts'
 import type { WrpMessage } from '#libs/wrp/message.ts'
 import { toDeliveryForm, type DeliveryForm } from './request.ts'
@@ -24,6 +26,8 @@ export interface ReadEvent {
   /** Same in each delivery and attempt. */
   readonly id: string
   readonly message: WrpMessage
+  /** Of whoever published it. */
+  readonly trace: TraceContext | undefined
   /** What a webhook gets of it. */
   formFor(hook: Hook): DeliveryForm
 }
@@ -41,14 +45,13 @@ export function createEventReader(): ReadEvents {
   }
   return (message) => {
     const { seq, data, info } = message
-    const key = `${info.stream} ${seq}`
-    const id = eventIdOf(message)
+    // A stream that was lost and made anew counts from 1 again, so its number alone is not enough.
+    const key = `${info.stream} ${seq} ${info.storedAtNanos}`
     const known = kept.get(key)
-    // A stream that was lost and made anew counts from 1 again.
-    if (known?.event.id === id && known.bytes.equals(data)) return known.event
+    if (known?.bytes.equals(data)) return known.event
     // A message's own bytes are a part of what came with it from the server, and would keep that.
     const bytes = Buffer.from(data)
-    const event = read(id, bytes)
+    const event = read(message, bytes)
     forget(key)
     if (!event) return undefined
     kept.set(key, { event, bytes })
@@ -63,7 +66,8 @@ export const eventIdOf = (message: PulledMessage): string =>
   readEventId(message.headers) ||
   `${message.info.stream.toLowerCase().replace('_', '-')}-${message.seq}`
 
-function read(eventId: string, bytes: Uint8Array): ReadEvent | undefined {
+function read(pulled: PulledMessage, bytes: Uint8Array): ReadEvent | undefined {
+  const eventId = eventIdOf(pulled)
   let message: WrpMessage
   try {
     message = decode(bytes)
@@ -75,6 +79,7 @@ function read(eventId: string, bytes: Uint8Array): ReadEvent | undefined {
   return {
     id: eventId,
     message,
+    trace: readTraceContext(pulled.headers),
     formFor({ config: { content_type: contentType } }) {
       return WHOLE_WRP.has(contentType)
         ? (whole ??= toDeliveryForm(message, { eventId, isWhole: true }))

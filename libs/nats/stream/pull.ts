@@ -4,6 +4,7 @@
  * memory that nobody counts.
  */
 import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/nats-core'
+import type { MsgImpl } from '@nats-io/nats-core/internal'
 import type { Nats } from '#libs/nats/connection/connect.ts'
 import { toPulledMessage, type PulledMessage } from './pulled-message.ts'
 
@@ -203,7 +204,8 @@ class Session {
     this.#watchdog.refresh()
     const message = toPulledMessage(received)
     if (!message) return this.#takeStatus(received)
-    const size = sizeOf(received)
+    // As the server counts it against the bytes that were asked for, and nothing of it is decoded.
+    const size = (received as MsgImpl).size()
     const request = this.#request
     if (request) {
       request.left -= 1
@@ -238,20 +240,6 @@ class Session {
       this.#next()
     } else this.#fail(`${code} ${text}`.trim())
   }
-}
-
-/** Of each line of a header: `: ` and its end. */
-const HEADER_LINE_BYTES = 4
-const HEADER_BYTES = 12
-
-/** About as the server counts it against the bytes that were asked for. */
-function sizeOf({ subject, reply = '', data, headers }: Msg): number {
-  let size = subject.length + reply.length + data.length
-  if (!headers) return size
-  for (const name of headers.keys()) {
-    for (const value of headers.values(name)) size += name.length + value.length + HEADER_LINE_BYTES
-  }
-  return size + HEADER_BYTES
 }
 
 const statusOf = (headers: MsgHdrs | undefined): { code: number; text: string } => ({
