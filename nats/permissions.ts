@@ -3,6 +3,17 @@
  * and `production/accounts.conf` are made. What is not written here is refused. A right is added in
  * the change that needs it, with the reason where it does not show.
  */
+import {
+  streamInfo,
+  readEntry,
+  writeEntry,
+  watchBucket,
+  viewStream,
+  consumersOf,
+  JETSTREAM_STATE,
+  OWN_RIGHTS,
+  SERVER_STATE,
+} from './rights.ts'
 
 /** Accounts are apart from each other: only what one exports and another imports passes between. */
 export type AccountName = 'FABRIC' | 'TOOLS' | 'SYSTEM'
@@ -21,71 +32,6 @@ export interface UserPermissions {
 
 /** Where a user gets its replies: its own inboxes, which nobody else may read. */
 export const inboxOf = (user: string): string => `_INBOX_${user}.>`
-
-/** What requireStreams asks, and a bucket's status. */
-const streamInfo = (...streams: string[]): string[] =>
-  streams.map((stream) => `$JS.API.STREAM.INFO.${stream}`)
-
-/** One entry of a bucket. */
-const readEntry = (bucket: string): string => `$JS.API.DIRECT.GET.KV_${bucket}.$KV.${bucket}.*`
-
-/** Put and delete of an entry. */
-const writeEntry = (bucket: string): string => `$KV.${bucket}.*`
-
-/** A watch is a consumer of the watcher's own, for all keys, which answers the server's flow control. */
-const watchBucket = (bucket: string): string[] => [
-  `$JS.API.STREAM.INFO.KV_${bucket}`,
-  `$JS.API.CONSUMER.CREATE.KV_${bucket}.*.$KV.${bucket}.>`,
-  `$JS.API.CONSUMER.DELETE.KV_${bucket}.*`,
-  `$JS.FC.KV_${bucket}.>`,
-]
-
-/** To look into a stream: messages by number or subject, and consumers to read along with. */
-const viewStream = (stream: string): string[] => [
-  `$JS.API.STREAM.MSG.GET.${stream}`,
-  `$JS.API.DIRECT.GET.${stream}`,
-  `$JS.API.DIRECT.GET.${stream}.>`,
-  `$JS.API.CONSUMER.CREATE.${stream}.>`,
-  `$JS.API.CONSUMER.DELETE.${stream}.*`,
-  `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
-  `$JS.ACK.${stream}.>`,
-  `$JS.FC.${stream}.>`,
-]
-
-/** To keep consumers of a stream of events, each of one filter at most, and to take from them. */
-const consumersOf = (stream: string): string[] => [
-  `$JS.API.CONSUMER.CREATE.${stream}.*`,
-  `$JS.API.CONSUMER.CREATE.${stream}.*.xmidt.event.*.*.>`,
-  `$JS.API.CONSUMER.INFO.${stream}.*`,
-  `$JS.API.CONSUMER.LIST.${stream}`,
-  `$JS.API.CONSUMER.DELETE.${stream}.*`,
-  `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
-  `$JS.ACK.${stream}.>`,
-]
-
-/** Which streams and consumers there are and how they stand; no message, and nothing that changes. */
-const JETSTREAM_STATE: readonly string[] = [
-  '$JS.API.INFO',
-  '$JS.API.STREAM.NAMES',
-  '$JS.API.STREAM.LIST',
-  '$JS.API.STREAM.INFO.*',
-  '$JS.API.CONSUMER.NAMES.*',
-  '$JS.API.CONSUMER.LIST.*',
-  '$JS.API.CONSUMER.INFO.*.*',
-]
-
-/** Who one is and what one may, as `nats account info` shows it. */
-const OWN_RIGHTS = '$SYS.REQ.USER.INFO'
-
-/** What each server tells of itself: of one by its id, or of all. */
-const SERVER_STATE: readonly string[] = [
-  '$SYS.REQ.SERVER.PING',
-  '$SYS.REQ.SERVER.PING.*',
-  ...['VARZ', 'CONNZ', 'SUBSZ', 'ROUTEZ', 'GATEWAYZ', 'ACCOUNTZ', 'JSZ', 'RAFTZ', 'HEALTHZ'].map(
-    (state) => `$SYS.REQ.SERVER.*.${state}`,
-  ),
-  '$SYS.REQ.ACCOUNT.PING.*',
-]
 
 /**
  * What tools may ask in FABRIC. Not the messages of WEBHOOKS and WEBHOOK_STATE: a registration holds
