@@ -14,11 +14,11 @@ import {
   EVENTS_STREAM_SUBJECTS,
   eventSubjectsOfType,
   parseEventSubject,
-  SubjectError,
   talariaSubject,
   talariaSubjectKind,
   talariaSubjects,
 } from './subjects.ts'
+import { SubjectError } from './subject-token.ts'
 
 const device = parseDeviceId('mac:112233445566')
 

@@ -5,15 +5,10 @@
  */
 import { murmur3 } from '#libs/hash/murmur3.ts'
 import { parseDeviceId, type DeviceId } from '#libs/wrp/locator.ts'
+import { bounded, escapeToken, malformed, SubjectError, unescapeToken } from './subject-token.ts'
 
 /** How many partitions the events have from the first day, so that EVENTS can be split later. */
 const PARTITION_COUNT = 16
-
-/**
- * The longest token. Three of them and the fixed words stay far below the server's limit of
- * 4,096 bytes for a control line, and a consumer's name below its 255.
- */
-const TOKEN_LENGTH_MAX = 200
 
 /**
  * The longest event type, in characters: each different one costs nats-server memory for each device
@@ -66,17 +61,6 @@ export const EVENTS_LOW_STREAM_SUBJECTS: readonly string[] = PARTITIONS.map(
 export const DEVICE_SUBJECT_KINDS = ['command', 'stat', 'session'] as const
 /** One of {@link DEVICE_SUBJECT_KINDS}. */
 export type DeviceSubjectKind = (typeof DEVICE_SUBJECT_KINDS)[number]
-
-/** A text cannot be a token, or a subject is none of ours. */
-export class SubjectError extends Error {
-  override readonly name = 'SubjectError'
-  readonly code: 'TOKEN_EMPTY' | 'TOKEN_TOO_LONG' | 'TOKEN_MALFORMED' | 'SUBJECT_UNKNOWN'
-
-  constructor(code: SubjectError['code'], message: string) {
-    super(message)
-    this.code = code
-  }
-}
 
 /**
  * The device id as one token that is also a KV key and part of a consumer's name:
@@ -252,42 +236,6 @@ function tokensAfter(subject: string, prefix: string): string[] {
   if (!subject.startsWith(`${prefix}.`)) throw unknown(subject)
   return subject.slice(prefix.length + 1).split('.')
 }
-
-function bounded(token: string): string {
-  if (token.length <= TOKEN_LENGTH_MAX) return token
-  throw new SubjectError(
-    'TOKEN_TOO_LONG',
-    `a token of ${token.length} characters is over ${TOKEN_LENGTH_MAX}`,
-  )
-}
-
-const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-function escapeToken(text: string): string {
-  return text.replaceAll(/[^A-Za-z0-9-]+/gu, (run) => {
-    let escaped = ''
-    for (const byte of encoder.encode(run)) {
-      escaped += `=${byte.toString(16).toUpperCase().padStart(2, '0')}`
-    }
-    return escaped
-  })
-}
-
-function unescapeToken(token: string): string {
-  if (!/^(?:[A-Za-z0-9-]|=[0-9A-F]{2})+$/.test(token)) throw malformed(token)
-  if (!token.includes('=')) return token
-  try {
-    return token.replaceAll(/(?:=[0-9A-F]{2})+/g, (run) =>
-      decoder.decode(Uint8Array.from(run.slice(1).split('='), (hex) => Number.parseInt(hex, 16))),
-    )
-  } catch {
-    throw malformed(token)
-  }
-}
-
-const malformed = (token: string): SubjectError =>
-  new SubjectError('TOKEN_MALFORMED', `"${token}" is no escaped token`)
 
 const unknown = (subject: string): SubjectError =>
   new SubjectError('SUBJECT_UNKNOWN', `"${subject}" is none of the fabric's subjects`)

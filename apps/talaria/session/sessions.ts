@@ -8,12 +8,8 @@ import type { CloseReason } from '#apps/talaria/reasons.ts'
 import type { Logger } from '#libs/log/logger.ts'
 import type { Nats } from '#libs/nats/connection/connect.ts'
 import { replyError, replyNotTaken, wantsReceipts } from '#libs/nats/command/reply.ts'
-import {
-  deviceSubjectKind,
-  deviceSubjects,
-  sessionSubject,
-  SubjectError,
-} from '#libs/nats/subjects.ts'
+import { SubjectError } from '#libs/nats/subject-token.ts'
+import { deviceSubjectKind, deviceSubjects, sessionSubject } from '#libs/nats/subjects.ts'
 import type { CheckCaller } from './caller-check.ts'
 import { Device, type DeviceLimits, type DeviceListener } from './connection/device.ts'
 import type { DeviceSocket } from './connection/device-socket.ts'

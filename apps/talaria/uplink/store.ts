@@ -24,7 +24,7 @@ import {
   createPublisher,
   type AckListener,
 } from '#libs/nats/stream/publisher.ts'
-import { SubjectError } from '#libs/nats/subjects.ts'
+import { SubjectError } from '#libs/nats/subject-token.ts'
 import { createBackoff } from '#libs/retry/backoff.ts'
 import { wait } from '#libs/retry/wait.ts'
 import { traceFields } from '#libs/trace/tracer.ts'
