@@ -14,23 +14,19 @@ import type { Logger } from '#libs/log/logger.ts'
 import { isOvertaken, type Bucket } from '#libs/nats/bucket/bucket.ts'
 import type { Nats } from '#libs/nats/connection/connect.ts'
 import { askTaken } from './ask-taken.ts'
-import { findConsumer } from '#apps/caduceus/consumers/durable/consumer-api.ts'
 import { countMatching } from './count-matching.ts'
+import { factsOf, sureFacts } from './facts.ts'
 import type { Peers } from './peers.ts'
 import {
   isBehind,
   isOf,
   isPassed,
-  isSame,
   placeAfter,
   placeAtBegin,
   placeNow,
   type Facts,
 } from './place.ts'
 import { countOf, Taken } from './taken.ts'
-
-/** How often a place is asked for in a row while events of its filter come in between. */
-const SURE_TRIES_MAX = 5
 
 /** Watches the feeds that this instance pulls. */
 export interface LossWatch {
@@ -134,20 +130,9 @@ async function begin(
   all.set(feed, watched)
 }
 
-/** The stream after the consumer: so what the consumer says is from before whatever is removed. */
-async function factsOf(
-  { manager, failedAttempts }: LossWatchOptions,
-  feed: string,
-  consumer: ConsumerInfo,
-): Promise<Facts> {
-  const { state } = await manager.streams.info(streamOfFeed(feed))
-  const notedCount = failedAttempts.notedCount(feed)
-  return { consumer, firstSeq: state.first_seq, lastSeq: state.last_seq, notedCount }
-}
-
 /** Nothing was removed that nobody had, so the place is what the server says. */
 async function advance(options: LossWatchOptions, watched: Watched, facts: Facts): Promise<void> {
-  const sure = watched.place.filter === '' ? facts : await sureFacts(options, watched, facts)
+  const sure = watched.place.filter === '' ? facts : await sureFacts(options, watched.feed, facts)
   if (!sure || isPassed(watched.place, sure)) return
   const place = placeAfter(watched.place, sure)
   Object.assign(watched, { place, unknownCount: 0 })
@@ -155,26 +140,6 @@ async function advance(options: LossWatchOptions, watched: Watched, facts: Facts
   if (JSON.stringify(place) === JSON.stringify(written && { ...written, last: place.last })) return
   // Whoever asks begins at the place that is written down, or further on.
   if (await write(options, watched, place)) taken.forgetThrough(place.through)
-}
-
-/** Facts between whose two halves no event of the filter came; undefined when there are none. */
-async function sureFacts(
-  options: LossWatchOptions,
-  { feed }: Watched,
-  { consumer }: Facts,
-): Promise<Facts | undefined> {
-  let before: ConsumerInfo | undefined = consumer
-  for (let tries = 0; before && tries < SURE_TRIES_MAX; tries += 1) {
-    const facts = await factsOf(options, feed, before)
-    const after: ConsumerInfo | undefined = await findConsumer(
-      options.manager,
-      streamOfFeed(feed),
-      consumer.name,
-    )
-    if (after && isSame(before, after)) return facts
-    before = after
-  }
-  return undefined
 }
 
 async function suspect(
