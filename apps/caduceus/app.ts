@@ -45,7 +45,7 @@ import { createDeadLetterCounts, type DeadLetterCounts } from './consumers/dead-
 import { createDeadLetters } from './delivery/dead-letter.ts'
 import { answerTaken, askKnown, type Known } from './consumers/loss/ask-taken.ts'
 import { createExpiredRetries } from './consumers/loss/expired-retries.ts'
-import type { DurableLimits } from './consumers/durable/durable.ts'
+import type { DurableLimits } from './consumers/durable/durable-config.ts'
 import { startLooking, type LookOptions } from './consumers/look.ts'
 import { createStandings, type Standings } from './consumers/standing.ts'
 import { createLossWatch } from './consumers/loss/retention-loss.ts'

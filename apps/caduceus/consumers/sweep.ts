@@ -1,6 +1,6 @@
 /** Removes what has expired, with its consumers; every instance does it, and once is enough. */
 import { wait } from '#libs/retry/wait.ts'
-import { removeDurables } from './durable/durable.ts'
+import { removeDurables } from './durable/remove-durables.ts'
 import { createOrphanSweep, type OrphanSweepOptions } from './orphans.ts'
 
 /** Consumers without a webhook are looked for in each so-many-th sweep: it lists all of them. */

@@ -1,10 +1,7 @@
 /** Keeps a registration: its consumers first, then the record, so that a 200 means "from now on". */
 import type { JetStreamManager } from '@nats-io/jetstream'
-import {
-  DurableTakenError,
-  ensureDurables,
-  type DurableLimits,
-} from '#apps/caduceus/consumers/durable/durable.ts'
+import { DurableTakenError, ensureDurables } from '#apps/caduceus/consumers/durable/durable.ts'
+import type { DurableLimits } from '#apps/caduceus/consumers/durable/durable-config.ts'
 import type { Webhooks } from '#apps/caduceus/consumers/webhooks.ts'
 import type { Metrics } from '#apps/caduceus/metrics.ts'
 import type { AddressGuard } from '#apps/caduceus/delivery/receiver/addresses.ts'

@@ -3,49 +3,25 @@ import { randomUUID } from 'node:crypto'
 import {
   AckPolicy,
   DeliverPolicy,
-  type ConsumerConfig,
   type ConsumerInfo,
   type ConsumerUpdateConfig,
   type JetStreamManager,
 } from '@nats-io/jetstream'
-import { feedOf, feedsOf, streamOfFeed, webhookIdOfFeed } from '#apps/caduceus/feed.ts'
+import { feedOf, streamOfFeed, webhookIdOfFeed } from '#apps/caduceus/feed.ts'
 import type { Webhook } from '#apps/caduceus/webhook.ts'
 import {
   EVENTS_LOW_STREAM,
   EVENTS_STREAM,
   type EventStream,
 } from '#libs/nats/stream/event-streams.ts'
-import { isLowNoted, noteLow } from './low-note.ts'
-import { addConsumer, findConsumer, isStreamMissing, removeConsumer } from './consumer-api.ts'
+import { addConsumer, findConsumer, isStreamMissing } from './consumer-api.ts'
+import { configOf, isSame, type DurableLimits } from './durable-config.ts'
 import { durableOf, oldDurableOf, ownershipOf, webhookIdOfConsumer } from './durable-name.ts'
-import { filterSubjectOf } from './filter.ts'
+import { isLowNoted, noteLow } from './low-note.ts'
 import { settleOldDurable, sinceOf, startAfter } from './old-durable.ts'
-
-/**
- * How long the events that a killed process had in hand wait for another one. A living process
- * keeps what takes longer by signs of progress; one that stands still for this long may have its
- * events delivered twice.
- */
-const ACK_WAIT_MS = 5_000
-
-/**
- * Where attempts are much shorter, the time of three is enough: one in line, one under way, and the
- * ack.
- */
-const ACK_WAIT_ATTEMPTS = 3
 
 /** The key of the metadata that tells which of two instances made the consumer. */
 const MARK_KEY = 'xmidt.made'
-
-/** How long an event that was given out may go without a sign. */
-export const ackWaitMsOf = ({ attemptMs }: Pick<DurableLimits, 'attemptMs'>): number =>
-  Math.min(ACK_WAIT_MS, ACK_WAIT_ATTEMPTS * attemptMs)
-
-/** The consumer's limits, from the configuration. */
-export interface DurableLimits {
-  attemptMs: number
-  unackedMax: number
-}
 
 /** How a consumer is made: its limits, and what is known of the one that was there before. */
 interface DurableOptions extends DurableLimits {
@@ -200,61 +176,6 @@ export async function findDurable(
   if (!found || webhookIdOfConsumer(found) === webhookId) return found
   throw new DurableTakenError(`the consumer ${durableOf(webhookId)} is another webhook's`)
 }
-
-/** Removes the webhook's consumers and resolves with how many events they owed. */
-export async function removeDurables(
-  manager: JetStreamManager,
-  webhookId: string,
-): Promise<number> {
-  let owedCount = 0
-  for (const feed of feedsOf(webhookId)) {
-    owedCount += await removeDurable(manager, streamOfFeed(feed), webhookId)
-  }
-  return owedCount
-}
-
-/** By either name. */
-async function removeDurable(
-  manager: JetStreamManager,
-  stream: EventStream,
-  webhookId: string,
-): Promise<number> {
-  const [found, old] = await Promise.all([
-    findConsumer(manager, stream, durableOf(webhookId)),
-    findConsumer(manager, stream, oldDurableOf(webhookId)),
-  ])
-  const own = [found, old].filter((each) => each && webhookIdOfConsumer(each) === webhookId)
-  let owedCount = 0
-  for (const consumer of own as ConsumerInfo[]) {
-    // Both owe the same, where there are both.
-    owedCount = Math.max(owedCount, consumer.num_pending + consumer.num_ack_pending)
-    await removeConsumer(manager, stream, consumer.name)
-  }
-  return owedCount
-}
-
-function configOf(
-  webhookId: string,
-  webhook: Webhook,
-  { attemptMs, unackedMax }: DurableLimits,
-): Partial<ConsumerUpdateConfig> {
-  return {
-    ...ownershipOf(webhookId, webhook),
-    ack_wait: ackWaitMsOf({ attemptMs }) * 1_000_000,
-    max_ack_pending: unackedMax,
-    // Attempts are counted by the schedule; a bound here would drop an event without a word.
-    max_deliver: -1,
-    // An absent filter must be absent: an empty one becomes a subject that nobody answers.
-    filter_subject: filterSubjectOf(webhook.hook.events),
-  } as Partial<ConsumerUpdateConfig>
-}
-
-/** The server adds metadata of its own, so that is not compared; whose it is never changes. */
-const isSame = (found: ConsumerConfig, wanted: Partial<ConsumerUpdateConfig>): boolean =>
-  found.ack_wait === wanted.ack_wait &&
-  found.max_ack_pending === wanted.max_ack_pending &&
-  found.filter_subject === wanted.filter_subject &&
-  found.description === wanted.description
 
 /** The next event; the first one of a stream that was lost and made anew, as all of it is owed. */
 async function startNow(

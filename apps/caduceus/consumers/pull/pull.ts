@@ -13,14 +13,13 @@ import { untilAborted } from '#libs/retry/until-aborted.ts'
 import { wait } from '#libs/retry/wait.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import { isStreamMissing } from '#apps/caduceus/consumers/durable/consumer-api.ts'
+import { ackWaitMsOf, type DurableLimits } from '#apps/caduceus/consumers/durable/durable-config.ts'
 import { durableOf } from '#apps/caduceus/consumers/durable/durable-name.ts'
 import {
-  ackWaitMsOf,
   DurableTakenError,
   ensureDurable,
   findDurable,
   renameDurable,
-  type DurableLimits,
 } from '#apps/caduceus/consumers/durable/durable.ts'
 import type { Turns } from './turns.ts'
 import type { PullConnections } from './pull-connections.ts'
