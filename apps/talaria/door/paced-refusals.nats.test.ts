@@ -1,3 +1,4 @@
+import { get } from 'node:http'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '#libs/lifecycle/app.ts'
@@ -32,6 +33,24 @@ async function tryOnce(deviceId: string, token: string | undefined) {
     if (!(error instanceof DeviceRefusedError)) throw error
     return { status: error.status, tookMs: performance.now() - startedAt }
   }
+}
+
+/** How an upgrade from one of this machine's addresses is refused. */
+function statusFrom(localAddress: string, deviceId: string, token: string): Promise<number> {
+  const headers = {
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '13',
+    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'X-Webpa-Device-Name': deviceId,
+    Authorization: `Bearer ${token}`,
+  }
+  return new Promise((resolve, reject) => {
+    get(`${talaria.url}/api/v2/device`, { localAddress, headers, agent: false }, (response) => {
+      response.resume()
+      resolve(response.statusCode ?? 0)
+    }).on('error', reject)
+  })
 }
 
 describe('a device that tries again at once', () => {
@@ -77,6 +96,24 @@ describe('a device that tries again at once', () => {
     const good = await bench.sign({ 'device-id': id })
     expect((await tryOnce(id, good)).status).toBe(101)
     await Promise.all(trying)
+  })
+
+  it('from elsewhere under the id of another does not keep that one from its answer', async () => {
+    const id = bench.newDevice()
+    const bad = await bench.signByAnotherKey({ 'device-id': id })
+    const attacking = Array.from({ length: 5 }, () => statusFrom('127.0.0.2', id, bad))
+    await eventually(() => {
+      const held = lines.filter(({ name, address }) => name === id && address === '127.0.0.2')
+      expect(held).toHaveLength(1)
+    })
+    // 403 and not 503: it fetches another token on 403 only.
+    const expired = await bench.sign({ 'device-id': id }, '-2m')
+    const startedAt = performance.now()
+    expect(await statusFrom('127.0.0.1', id, expired)).toBe(403)
+    expect(performance.now() - startedAt).toBeLessThan(HOLD_MS * 0.9)
+    expect((await Promise.all(attacking)).toSorted((a, b) => a - b)).toEqual([
+      403, 503, 503, 503, 503,
+    ])
   })
 
   it('is in the log once, with its address and the reason', async () => {

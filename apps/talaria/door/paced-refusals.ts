@@ -93,7 +93,8 @@ export function createPacedRefusals(options: PacedRefusalsOptions): PacedRefusal
   sweep.unref()
 
   const remember = (applicant: Applicant, refusal: Refusal): Remembered | undefined => {
-    const key = applicant.name || (applicant.address ?? '')
+    // The name alone is what anybody may say: whoever uses another's must not keep him waiting.
+    const key = `${applicant.name} ${applicant.address ?? ''}`
     const known = remembered.get(key)
     if (known) known.count += 1
     else if (remembered.size >= REMEMBERED_MAX) unknownCount += 1
