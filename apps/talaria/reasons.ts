@@ -45,6 +45,7 @@ export const UPLINK_DROPS = [
   'type-unsupported',
   'transaction-unknown',
   'dest-unroutable',
+  'dest-reserved',
   'event-type-invalid',
   'event-types-max',
   'too-large',

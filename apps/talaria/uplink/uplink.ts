@@ -20,6 +20,7 @@ import type { EventTypes } from './event-types.ts'
 import type { LowFlood } from './low-flood.ts'
 import type { Store } from './store.ts'
 import { UnderWay } from './under-way.ts'
+import { claimsPresence } from './presence-claim.ts'
 import type { Window } from './window.ts'
 
 /** Takes a device's frames. */
@@ -106,6 +107,10 @@ function takeEvent(
   if (type === undefined) {
     if (isAwaited) acknowledge(device, message, RDR.destMissing, options)
     return 'dest-unroutable'
+  }
+  if (claimsPresence(message.dest ?? '', device.id)) {
+    if (isAwaited) acknowledge(device, message, RDR.badFormat, options)
+    return 'dest-reserved'
   }
   if (!eventTypes.admit(device, type)) {
     if (isAwaited) acknowledge(device, message, RDR.cannotEnqueue, options)
