@@ -19,6 +19,7 @@ import { acknowledge } from './acknowledge.ts'
 import type { EventTypes } from './event-types.ts'
 import type { LowFlood } from './low-flood.ts'
 import type { Store } from './store.ts'
+import { timestamp } from './timestamp.ts'
 import { UnderWay } from './under-way.ts'
 import { claimsPresence } from './presence-claim.ts'
 import type { Window } from './window.ts'
@@ -81,7 +82,7 @@ function readFrame(device: Device, frame: Uint8Array): Stamped | undefined {
     return stamp(frame, {
       partnerIds: device.identity.partnerIds,
       sessionId: device.sessionId,
-      metadata: { '/xmidt-timestamp': new Date().toISOString() },
+      metadata: { '/xmidt-timestamp': timestamp() },
     })
   } catch (error) {
     if (error instanceof WrpError) return undefined
