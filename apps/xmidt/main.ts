@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command that people type: `xmidt up`, `send`, `listen`, `token`, `contexts`, `decode`. */
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { keepCompiled } from './compiled.ts'
 import { failureText } from './failure.ts'
 import { escapeUnseenInLines } from '#libs/log/unseen.ts'
 import { defaultPorts, parsePort, PORTS_HELP, type Ports } from './up/ports.ts'
@@ -22,6 +23,9 @@ const numberFrom = (min: number, max: number) => (text: string) => {
   }
   return number
 }
+
+// Each command imports what it needs when it is called.
+keepCompiled()
 
 const program = new Command('xmidt')
   .description('XMiDT on NATS: connects devices, carries their events, brings commands to them')
