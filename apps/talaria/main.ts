@@ -1,5 +1,5 @@
 /** Talaria as a process: it holds the devices' websockets. */
-import './heap/new-space.ts'
+import './heap/keep-small.ts'
 import { runApp } from '#libs/lifecycle/run.ts'
 import { start } from './app.ts'
 import { talariaEnv } from './config.ts'

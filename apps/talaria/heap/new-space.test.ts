@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 
 /** Makes objects of which some live on, as connects do; what the space of new ones takes. */
@@ -17,7 +18,8 @@ const newSpaceMiB = () =>
 const print = () => process.stdout.write(newSpaceMiB() + ' ')
 `
 
-const HEAP = "const { letNewSpaceGrow } = await import('#apps/talaria/heap/new-space.ts')\n"
+const HEAP = "const { letNewSpaceGrow } = await import('#apps/talaria/heap/new-space.ts');"
+const SMALL = "await import('#apps/talaria/heap/keep-small.ts');"
 
 const printed = (code: string): number[] =>
   execFileSync(
@@ -31,7 +33,7 @@ const printed = (code: string): number[] =>
 
 describe("the heap of Talaria's process", () => {
   it('has a small space for new objects, also after many were made at once', () => {
-    expect(printed(`${HEAP}storm(); print()`)[0]).toBeLessThan(4)
+    expect(printed(`${SMALL}storm(); print()`)[0]).toBeLessThan(4)
     // What it would be otherwise; if that is no more so, the setting can go.
     expect(printed('storm(); print()')[0]).toBeGreaterThan(8)
   })
@@ -42,9 +44,18 @@ describe("the heap of Talaria's process", () => {
       'for (let n = 0; n < 100 && newSpaceMiB() > 4; n += 1) { await wait(50); gc({ type: "minor" }) }'
     const code = `letNewSpaceGrow(true); storm(); print()
 letNewSpaceGrow(false); ${quiet}; print(); storm(); print()`
-    const [grown, calm, again] = printed(`${HEAP}${code}`)
+    const [grown, calm, again] = printed(`${SMALL}${HEAP}${code}`)
     expect(grown).toBeGreaterThan(8)
     expect(calm).toBeLessThan(4)
     expect(again).toBeLessThan(4)
+  })
+
+  it('is kept small first of all where Talaria is a process of its own', () => {
+    const [first] = readFileSync('apps/talaria/main.ts', 'utf8').match(/^import .*/m) ?? []
+    expect(first).toBe("import './heap/keep-small.ts'")
+  })
+
+  it('is as V8 has it where it is not kept small, whatever the rate of events', () => {
+    expect(printed(`${HEAP}letNewSpaceGrow(false); storm(); print()`)[0]).toBeGreaterThan(8)
   })
 })

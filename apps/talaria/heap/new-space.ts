@@ -1,7 +1,6 @@
 /**
- * The heap of a process that holds thousands of silent devices. Imported first of all by
- * `main.ts`: the space of new objects keeps the size that it has at this moment, 1 MiB, until
- * somebody lets it grow.
+ * The heap of a process that holds thousands of silent devices: the space of new objects keeps its
+ * first size, 1 MiB, until somebody lets it grow.
  *
  * By default V8 lets it grow to 16 MiB, and takes three times that. After a storm of connects it
  * stays as large, and what was promoted to the old space meanwhile is not collected for a long
@@ -11,21 +10,27 @@
  * can be forgotten.
  *
  * Under many events the small space costs more than it saves: what belongs to those on their way
- * does not fit into it, so each collection copies all of that. `growth.ts` then lets it
- * grow. Whatever runs a Talaria has both, `xmidt up` too.
+ * does not fit into it, so each collection copies all of that. `growth.ts` then lets it grow.
  */
 import { setFlagsFromString } from 'node:v8'
+
+let isKeptSmall = false
 
 /** V8 reads the flag each time that the space could grow; by itself it uses 2. */
 const setGrowthFactor = (factor: 1 | 2): void =>
   setFlagsFromString(`--semi-space-growth-factor=${factor}`)
 
-setGrowthFactor(1)
+/** From now on the space of new objects of this process grows only when it is let. */
+export function keepNewSpaceSmall(): void {
+  isKeptSmall = true
+  setGrowthFactor(1)
+}
 
 /**
- * Whether the space of new objects of this process may grow, as V8 would have it. One that has grown
- * V8 makes small again by itself, at a collection while little is allocated.
+ * Whether a space that is kept small may grow for now, as V8 would have it. One that has grown V8
+ * makes small again by itself, at a collection while little is allocated. Nothing where it is not
+ * kept small.
  */
 export function letNewSpaceGrow(isLet: boolean): void {
-  setGrowthFactor(isLet ? 2 : 1)
+  if (isKeptSmall) setGrowthFactor(isLet ? 2 : 1)
 }

@@ -2,7 +2,7 @@
  * The least that can hold a device: a websocket server that lets everybody in, and pings each as
  * often as Talaria does. Its heap has Talaria's settings.
  */
-import '#apps/talaria/heap/new-space.ts'
+import '#apps/talaria/heap/keep-small.ts'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { WebSocketServer, type WebSocket } from 'ws'
