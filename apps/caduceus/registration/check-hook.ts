@@ -22,6 +22,12 @@ const ALT_URLS_MAX = 16
 /** Longer URLs fail at servers and proxies anyway. */
 const URL_LENGTH_MAX = 2_048
 
+/** As it is kept: all webhooks of one owner fill no more than half of the bucket's 64 MiB, in which those of all are. */
+const HOOK_BYTES_MAX = 32 * 1_024
+
+/** No media type is as long. */
+const CONTENT_TYPE_LENGTH_MAX = 256
+
 /** A key longer than a hash's block is hashed first and gains nothing. */
 const SECRET_LENGTH_MAX = 512
 
@@ -43,6 +49,13 @@ export function checkHook(hook: Hook, { isHttpAllowed }: { isHttpAllowed: boolea
   }
   if ((config.secret?.length ?? 0) > SECRET_LENGTH_MAX) {
     throw invalid(`config.secret: longer than ${SECRET_LENGTH_MAX} characters`)
+  }
+  if (config.content_type.length > CONTENT_TYPE_LENGTH_MAX) {
+    throw invalid(`config.content_type: longer than ${CONTENT_TYPE_LENGTH_MAX} characters`)
+  }
+  const bytes = Buffer.byteLength(JSON.stringify(hook))
+  if (bytes > HOOK_BYTES_MAX) {
+    throw invalid(`webhook: ${bytes} bytes in all, and it may have ${HOOK_BYTES_MAX}`)
   }
   if (events.length === 0) throw invalid('events: cannot have zero events')
   const ofEvents = checkPatterns(['events', 'event'], events, 0)

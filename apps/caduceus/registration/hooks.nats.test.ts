@@ -60,6 +60,8 @@ describe('a registration', () => {
     ['events[1]: with it the patterns have 596 RE2', { events: ['(.?){74}', '(.?){74}'] }],
     ['matcher.device_id[0]', { events: ['a{400}'], matcher: { device_id: ['a{100}'] } }],
     ['matcher.device_id[0]', { matcher: { device_id: ['('] } }],
+    ['config.content_type', { config: { ...config, content_type: 'x'.repeat(900_000) } }],
+    ['webhook: 60', { matcher: { device_id: Array(20).fill(`[${'あ'.repeat(1_000)}]`) } }],
     ['duration', { duration: 'soon' }],
     ['duration', { duration: '300' }],
     ['duration', { duration: 1.5 }],
