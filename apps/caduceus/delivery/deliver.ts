@@ -124,9 +124,10 @@ async function decide(options: DeliverOptions, owed: Owed): Promise<Decision> {
   const facts = { webhookId, eventId: event?.id ?? eventIdOf(message), attemptCount: failedBefore }
   if (!event) return giveUp(options, owed, { ...facts, reason: 'undecodable' })
 
+  const startedAtMs = performance.now()
   const { outcome, status, retryAfterMs } = await attemptOnce(options, { ...owed, event }, facts)
   if (outcome === 'delivered') {
-    places.succeeded(webhookId)
+    places.succeeded(webhookId, performance.now() - startedAtMs)
     if (failedBefore > 0) await failedAttempts.forget(feed, seq)
     return { outcome: { outcome: 'ack' }, settled: { as: 'delivered' } }
   }
