@@ -11,7 +11,7 @@ export const endpointUnknown = (): Refusal =>
   new Refusal(400, 'endpoint-unknown', 'Invalid endpoint')
 
 /** A caller that goes away in the middle of its body is no fault of ours, and nobody reads the answer. */
-export const callerGone = (): Refusal => new Refusal(499, 'body-cut', 'the caller went away')
+export const bodyCut = (): Refusal => new Refusal(499, 'body-cut', 'the caller went away')
 
 /** What {@link answerOfError} must know of the request. */
 export interface FailedRequest {
@@ -26,7 +26,7 @@ export function answerOfError(
   thrown: unknown,
   { isGone, span, log }: FailedRequest,
 ): { answer: HttpAnswer; refusal: RefusalReason | undefined } {
-  const error = isGone && !(thrown instanceof Refusal) ? callerGone() : thrown
+  const error = isGone && !(thrown instanceof Refusal) ? bodyCut() : thrown
   if (error instanceof Refusal) {
     return { answer: failure(error.status, error.message, error.headers), refusal: error.reason }
   }

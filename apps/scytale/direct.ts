@@ -9,10 +9,11 @@
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { writeAnswer, type HttpAnswer } from '#libs/http/answer.ts'
+import { callerGone } from '#libs/http/caller-gone.ts'
 import { plainHeaders } from '#libs/http/plain-headers.ts'
 import { beginRequest, endRequest, traceContextOf } from '#libs/http/traced.ts'
 import { readWholeBody } from '#libs/http/whole-body.ts'
-import { answerOfError, callerGone, endpointUnknown } from './api-errors.ts'
+import { answerOfError, bodyCut, endpointUnknown } from './api-errors.ts'
 import type { ApiOptions } from './api.ts'
 import type { ApiVersion } from './caller/access.ts'
 import { admit, countAnswer } from './caller/api-middleware.ts'
@@ -90,10 +91,7 @@ type Answering = (taken: Taken) => Promise<Answered>
 
 function createAnswering({ admission, authorise, send, log }: ApiOptions): Answering {
   return async ({ request, response, headers, version, path, method, span }) => {
-    const gone = new AbortController()
-    response.on('close', () => {
-      if (!response.writableFinished) gone.abort()
-    })
+    const signal = callerGone(response)
     try {
       using _pass = admit(admission)
       const form = readForm(headers)
@@ -101,12 +99,11 @@ function createAnswering({ admission, authorise, send, log }: ApiOptions): Answe
       const access = await authorise({ headers, method, path: () => path }, version)
       // After the credential, so that a stranger's body is not even read.
       const body = await readWholeBody(request)
-      if (!body) throw callerGone()
-      const { signal } = gone
+      if (!body) throw bodyCut()
       const answer = await send({ headers, signal, body, form, access, span })
       return { answer, refusal: undefined }
     } catch (error) {
-      return answerOfError(error, { isGone: gone.signal.aborted, span, log })
+      return answerOfError(error, { isGone: signal.aborted, span, log })
     }
   }
 }

@@ -6,6 +6,7 @@ import type { Logger } from '#libs/log/logger.ts'
 import type { TraceContext } from '#libs/trace/context.ts'
 import { contextOfMessage } from '#libs/trace/message.ts'
 import type { Span, Tracer } from '#libs/trace/tracer.ts'
+import type { GivenUp } from '#libs/retry/given-up.ts'
 import { decode } from '#libs/wrp/codec.ts'
 import { toHeaders } from '#libs/wrp/headers.ts'
 import { toJson } from '#libs/wrp/json.ts'
@@ -31,7 +32,7 @@ interface SendRequest {
   form: RequestForm
   access: Access
   /** Aborts when the caller goes away. */
-  signal: AbortSignal
+  signal: GivenUp
   span: Span | undefined
 }
 

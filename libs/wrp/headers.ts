@@ -210,6 +210,7 @@ function read(headers: HeaderLookup, current: string, legacy: string): string {
 
 /** Headers are bytes that JavaScript shows as Latin-1; XMiDT's are UTF-8. */
 function utf8(text: string): string {
+  if (!/[^\u0000-\u007f]/.test(text)) return text
   const bytes = Buffer.from(text, 'latin1')
   const decoded = bytes.toString('utf8')
   return decoded.includes('\uFFFD') ? text : decoded

@@ -3,6 +3,7 @@ import { headers } from '@nats-io/transport-node'
 import type { Logger } from '#libs/log/logger.ts'
 import { putCallerPartners } from '#libs/nats/command/caller-partners.ts'
 import { beginMessage, putTraceContext } from '#libs/nats/trace.ts'
+import type { GivenUp } from '#libs/retry/given-up.ts'
 import type { TraceContext } from '#libs/trace/context.ts'
 import { traceFields, type Span, type Tracer } from '#libs/trace/tracer.ts'
 import type { DeviceId } from '#libs/wrp/locator.ts'
@@ -26,7 +27,7 @@ export interface AskOptions {
   /** Whose devices the caller may reach; the device's Talaria compares. */
   reach: readonly string[]
   timeoutMs: number
-  signal: AbortSignal
+  signal: GivenUp
   /** This request's span or its caller's, handed on so that the Talaria's part belongs to it. */
   trace: TraceContext | undefined
   tracer: Tracer | undefined

@@ -5,6 +5,7 @@
  */
 import type { Msg, MsgHdrs } from '@nats-io/transport-node'
 import type { Nats } from '#libs/nats/connection/connect.ts'
+import type { GivenUp } from '#libs/retry/given-up.ts'
 import {
   awaitReplies,
   type CommandOutcome,
@@ -24,7 +25,7 @@ export interface CommandRequestOptions {
   /** How long the device may take. */
   timeoutMs: number
   headers?: MsgHdrs
-  signal?: AbortSignal
+  signal?: GivenUp
   /**
    * Tells a command that nobody took from one that may have reached the device; without it silence
    * counts as the latter.

@@ -73,7 +73,8 @@ export function awaitReplies({
   const settle = (outcome: CommandOutcome): void => {
     if (isSettled) return
     isSettled = true
-    for (const timer of [receiptTimer, deadlineTimer]) timer[Symbol.dispose]()
+    receiptTimer[Symbol.dispose]()
+    deadlineTimer?.[Symbol.dispose]()
     onSettled(outcome)
   }
   const prove = async (): Promise<void> => {
@@ -90,15 +91,22 @@ export function awaitReplies({
     settle(wasLetPass ? { outcome: 'not-taken', isMoving } : { outcome: 'no-receipt' })
   }
   const silentMs = proveUntaken ? Math.min(SILENT_MS, receiptWaitMs) : receiptWaitMs
-  // One timer for both, as each command has one.
+  let deadlineTimer: Disposable | undefined
+  const startDeadline = (): void => {
+    const restMs = Math.max(0, sentAt + timeoutMs - performance.now())
+    deadlineTimer = startPatientTimer(restMs, () =>
+      settle({ outcome: hasReceipt ? 'timed-out' : 'no-receipt' }),
+    )
+  }
+  // Nearly all are answered before they are silent for so long, and need one timer only.
+  const isDeadlineFirst = timeoutMs <= silentMs
+  if (isDeadlineFirst) startDeadline()
   let receiptTimer = startPatientTimer(silentMs, () => {
+    if (!isDeadlineFirst) startDeadline()
     if (silentMs >= receiptWaitMs) return giveUp()
     receiptTimer = startPatientTimer(receiptWaitMs - silentMs, giveUp)
     void prove()
   })
-  const deadlineTimer = startPatientTimer(timeoutMs, () =>
-    settle({ outcome: hasReceipt ? 'timed-out' : 'no-receipt' }),
-  )
   return {
     settle,
     onReply(reply) {
