@@ -40,9 +40,10 @@ export class Writer {
       buffer[1] = count >> 8
       buffer[2] = count & 0xff
     }
-    const bytes = Buffer.allocUnsafe(this.#position - start)
-    buffer.copy(bytes, 0, start, this.#position)
-    return bytes
+    const part = Buffer.allocUnsafe(this.#position - start)
+    buffer.copy(part, 0, start, this.#position)
+    // Not the Buffer: its `slice` gives a view where that of a Uint8Array copies.
+    return new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
   }
 
   /** A key that is msgpack already. */
